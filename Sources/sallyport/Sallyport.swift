@@ -1,0 +1,7 @@
+import ArgumentParser
+
+@main
+struct Sallyport: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sallyport", abstract: "A security edge for SIP.")
+}
