@@ -18,18 +18,14 @@ public struct IPAddress: Hashable, Sendable {
     public let low: UInt64
 
     public init(v4: UInt32) {
-        self.family = .v4
-        self.high = 0
-        self.low = UInt64(v4)
+        self.init(.v4, high: 0, low: UInt64(v4))
     }
 
     public init(v6High: UInt64, low: UInt64) {
         if v6High == 0, low >> 32 == 0xffff {
             self.init(v4: UInt32(truncatingIfNeeded: low))
         } else {
-            self.family = .v6
-            self.high = v6High
-            self.low = low
+            self.init(.v6, high: v6High, low: low)
         }
     }
 
@@ -86,14 +82,14 @@ public struct IPAddress: Hashable, Sendable {
         case .v6:
             let highMask: UInt64 = length == 0 ? 0 : (length >= 64 ? ~0 : ~0 << UInt64(64 - length))
             let lowMask: UInt64 = length <= 64 ? 0 : (length == 128 ? ~0 : ~0 << UInt64(128 - length))
-            return IPAddress(unmappedHigh: high & highMask, low: low & lowMask)
+            return IPAddress(.v6, high: high & highMask, low: low & lowMask)
         }
     }
 
-    /// Masking may not turn an IPv6 prefix into an IPv4 address, so no un-mapping here.
-    private init(unmappedHigh: UInt64, low: UInt64) {
-        self.family = .v6
-        self.high = unmappedHigh
+    /// Without un-mapping: masking may not turn an IPv6 prefix into an IPv4 address.
+    private init(_ family: Family, high: UInt64, low: UInt64) {
+        self.family = family
+        self.high = high
         self.low = low
     }
 
