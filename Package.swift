@@ -38,6 +38,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 // Rooms from the ground up: a room imports only what stands above it here.
 let rooms: [Target] = [
     room("CoreTypes"),
+    room("SIPMessage", ["CoreTypes"]),
     .executableTarget(
         name: "sallyport",
         dependencies: [
@@ -48,7 +49,8 @@ let rooms: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    tests("CoreTypesTests", ["CoreTypes"])
+    tests("CoreTypesTests", ["CoreTypes"]),
+    tests("SIPMessageTests", ["CoreTypes", "SIPMessage"]),
 ]
 
 let package = Package(
