@@ -39,6 +39,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let rooms: [Target] = [
     room("CoreTypes"),
     room("SIPMessage", ["CoreTypes"]),
+    room("SIPTransaction", ["CoreTypes", "SIPMessage"]),
     .executableTarget(
         name: "sallyport",
         dependencies: [
@@ -51,6 +52,7 @@ let rooms: [Target] = [
 let testTargets: [Target] = [
     tests("CoreTypesTests", ["CoreTypes"]),
     tests("SIPMessageTests", ["CoreTypes", "SIPMessage"]),
+    tests("SIPTransactionTests", ["CoreTypes", "SIPTransaction"]),
 ]
 
 let package = Package(
