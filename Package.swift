@@ -37,9 +37,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 // Rooms from the ground up: a room imports only what stands above it here.
 let rooms: [Target] = [
-    room("CoreTypes"),
+    room("CoreTypes", [.crypto]),
     room("SIPMessage", ["CoreTypes"]),
     room("SIPTransaction", ["CoreTypes", "SIPMessage"]),
+    room("Defense", ["CoreTypes", "SIPMessage", .crypto, .cryptoExtras]),
     .executableTarget(
         name: "sallyport",
         dependencies: [
@@ -53,6 +54,7 @@ let testTargets: [Target] = [
     tests("CoreTypesTests", ["CoreTypes"]),
     tests("SIPMessageTests", ["CoreTypes", "SIPMessage"]),
     tests("SIPTransactionTests", ["CoreTypes", "SIPTransaction"]),
+    tests("DefenseTests", ["CoreTypes", "SIPMessage", "Defense", .crypto]),
 ]
 
 let package = Package(
