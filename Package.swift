@@ -40,6 +40,7 @@ let rooms: [Target] = [
     room("CoreTypes", [.crypto]),
     room("SIPMessage", ["CoreTypes"]),
     room("SIPTransaction", ["CoreTypes", "SIPMessage"]),
+    room("SIPProxy", ["CoreTypes", "SIPMessage"]),
     room("Defense", ["CoreTypes", "SIPMessage", .crypto, .cryptoExtras]),
     .executableTarget(
         name: "sallyport",
@@ -54,6 +55,7 @@ let testTargets: [Target] = [
     tests("CoreTypesTests", ["CoreTypes"]),
     tests("SIPMessageTests", ["CoreTypes", "SIPMessage"]),
     tests("SIPTransactionTests", ["CoreTypes", "SIPTransaction"]),
+    tests("SIPProxyTests", ["CoreTypes", "SIPMessage", "SIPProxy"]),
     tests("DefenseTests", ["CoreTypes", "SIPMessage", "Defense", .crypto]),
 ]
 
