@@ -42,6 +42,10 @@ let rooms: [Target] = [
     room("SIPTransaction", ["CoreTypes", "SIPMessage"]),
     room("SIPProxy", ["CoreTypes", "SIPMessage"]),
     room("Defense", ["CoreTypes", "SIPMessage", .crypto, .cryptoExtras]),
+    room("SallyportConfiguration", ["CoreTypes", .yams]),
+    room("Telemetry"),
+    room("Witness", ["CoreTypes", .crypto]),
+    room("Registry", ["CoreTypes", .crypto, .cryptoExtras, .grdb]),
     .executableTarget(
         name: "sallyport",
         dependencies: [
@@ -56,6 +60,10 @@ let testTargets: [Target] = [
     tests("SIPMessageTests", ["CoreTypes", "SIPMessage"]),
     tests("SIPTransactionTests", ["CoreTypes", "SIPTransaction"]),
     tests("SIPProxyTests", ["CoreTypes", "SIPMessage", "SIPProxy"]),
+    tests("SallyportConfigurationTests", ["CoreTypes", "SallyportConfiguration"]),
+    tests("TelemetryTests", ["Telemetry"]),
+    tests("WitnessTests", ["CoreTypes", "Witness", .crypto]),
+    tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
     tests("DefenseTests", ["CoreTypes", "SIPMessage", "Defense", .crypto]),
 ]
 
