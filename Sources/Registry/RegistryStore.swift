@@ -54,7 +54,10 @@ public final class RegistryStore: Sendable {
     private static func findFile(_ path: String, create: Bool) throws {
         guard !FileManager.default.fileExists(atPath: path) else { return }
         guard create else {
-            throw RegistryError(.storage, "\(path) is missing: restore it from a backup")
+            throw RegistryError(
+                .storage,
+                "\(path) is missing: it is made when the edge starts or something is added; if it was there, restore it"
+            )
         }
         let directory = (path as NSString).deletingLastPathComponent
         if !directory.isEmpty {
