@@ -38,11 +38,11 @@ struct OutputOption: ParsableArguments {
     /// Prints what a command has found, for people or for programs.
     /// - Parameter text: lines for people, without a line feed at the end.
     func show(_ value: some Encodable, text: @autoclosure () -> String) throws {
-        guard isJSON else { return Console.print(text()) }
+        guard isJSON else { return Terminal.print(text()) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
-        Console.print(String(decoding: try encoder.encode(value), as: UTF8.self))
+        Terminal.print(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 }
 
@@ -66,7 +66,7 @@ struct PasswordOption: ParsableArguments {
 
     /// Reads the line; on a terminal it asks, and does not show what is typed.
     func read() throws -> String {
-        guard let line = Console.readSecret(prompt: "Password: "), !line.isEmpty else {
+        guard let line = Terminal.readSecret(prompt: "Password: "), !line.isEmpty else {
             throw CommandFailure("no password came on standard input")
         }
         return line

@@ -35,7 +35,7 @@ struct WitnessCommand: AsyncParsableCommand {
         /// With `--json` the lines as they stand in the log, which can be verified.
         private func show(_ records: [WitnessRecord]) {
             guard !records.isEmpty else { return }
-            Console.print(records.map { output.isJSON ? $0.line : Self.text($0) }.joined(separator: "\n"))
+            Terminal.print(records.map { output.isJSON ? $0.line : Self.text($0) }.joined(separator: "\n"))
         }
 
         private static func text(_ record: WitnessRecord) -> String {

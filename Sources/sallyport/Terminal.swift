@@ -8,7 +8,7 @@ import Witness
 #endif
 
 /// Standard input and output.
-enum Console {
+enum Terminal {
     static func print(_ text: String) {
         FileHandle.standardOutput.write(Data((text + "\n").utf8))
     }
@@ -54,7 +54,7 @@ struct Table {
     }
 
     /// - Parameter width: of the terminal; nil: as wide as it gets.
-    func text(width: Int? = Console.width) -> String {
+    func text(width: Int? = Terminal.width) -> String {
         var widths = headings.indices.map { column in
             ([headings] + rows).map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
         }
