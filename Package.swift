@@ -49,8 +49,8 @@ let rooms: [Target] = [
     .executableTarget(
         name: "sallyport",
         dependencies: [
-            "CoreTypes", .nioCore, .nioPosix, .nioSSL, .crypto, .cryptoExtras, .x509, .swiftASN1, .collections,
-            .logging, .argumentParser, .serviceLifecycle, .hummingbird, .grdb, .yams,
+            "CoreTypes", "SallyportConfiguration", "Witness", "Registry", .nioCore, .nioPosix, .nioSSL, .logging,
+            .argumentParser, .serviceLifecycle, .hummingbird,
         ],
         swiftSettings: strict),
 ]
@@ -64,6 +64,7 @@ let testTargets: [Target] = [
     tests("TelemetryTests", ["Telemetry"]),
     tests("WitnessTests", ["CoreTypes", "Witness", .crypto]),
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
+    tests("CommandTests", ["CoreTypes", "Witness", "Registry", "sallyport"]),
     tests("DefenseTests", ["CoreTypes", "SIPMessage", "Defense", .crypto]),
 ]
 

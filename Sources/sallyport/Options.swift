@@ -1,5 +1,5 @@
 import ArgumentParser
-import Configuration
+import SallyportConfiguration
 import Foundation
 
 /// `--config`, for every command that needs to know the edge.

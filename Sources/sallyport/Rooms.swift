@@ -1,4 +1,4 @@
-import Configuration
+import SallyportConfiguration
 import CoreTypes
 import Foundation
 import Registry

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Configuration
+import SallyportConfiguration
 import CoreTypes
 import Foundation
 import Witness
