@@ -97,7 +97,7 @@ extension Shard {
             send(context, to: target)
             return
         }
-        transport?.resolve(name) { [weak self, weak context] addresses in
+        resolver?.resolve(name) { [weak self, weak context] addresses in
             guard let self, let context, !context.isFinished else { return }
             if context.responses.isCancelled {
                 self.finish(context, local: 487, "Request Terminated")
@@ -193,7 +193,8 @@ extension Shard {
     private func recordRoutes(_ request: Message, hop: Hop, local: String, from flow: Flow) -> [String] {
         let user = cookie.issue(callID: request.callID, callerTag: request.fromTag ?? "")
         let outward = "<sip:\(user)@\(local);transport=\(hop.transport.rawValue);lr>"
-        let near = settings.advertised[flow.transport]
+        let near =
+            settings.advertised[flow.transport]
             ?? transport?.localEndpoint(facing: flow.remote, transport: flow.transport).description ?? local
         let inward = "<sip:\(user)@\(near);transport=\(flow.transport.rawValue);lr>"
         return outward == inward ? [outward] : [outward, inward]
