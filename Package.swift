@@ -37,8 +37,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 // Rooms from the ground up: a room imports only what stands above it here.
 let rooms: [Target] = [
-    room("CoreTypes"),
+    room("CoreTypes", [.crypto]),
     room("SIPMessage", ["CoreTypes"]),
+    room("SIPTransaction", ["CoreTypes", "SIPMessage"]),
+    room("SIPProxy", ["CoreTypes", "SIPMessage"]),
+    room("Defense", ["CoreTypes", "SIPMessage", .crypto, .cryptoExtras]),
     .executableTarget(
         name: "sallyport",
         dependencies: [
@@ -51,6 +54,9 @@ let rooms: [Target] = [
 let testTargets: [Target] = [
     tests("CoreTypesTests", ["CoreTypes"]),
     tests("SIPMessageTests", ["CoreTypes", "SIPMessage"]),
+    tests("SIPTransactionTests", ["CoreTypes", "SIPTransaction"]),
+    tests("SIPProxyTests", ["CoreTypes", "SIPMessage", "SIPProxy"]),
+    tests("DefenseTests", ["CoreTypes", "SIPMessage", "Defense", .crypto]),
 ]
 
 let package = Package(

@@ -110,7 +110,12 @@ public struct Message: Sendable {
 
     /// The comma-separated values of all fields of a name, in order, without blanks around them.
     public func values(_ name: HeaderName) -> [Range<Int>] {
-        all(name).flatMap { ListSplitter.split(bytes, $0.value) }
+        all(name).flatMap(listValues)
+    }
+
+    /// The comma-separated values of one field, without blanks around them.
+    public func listValues(_ field: Field) -> [Range<Int>] {
+        ListSplitter.split(bytes, field.value)
     }
 
     /// The option tags (or other tokens) of all fields of a name.

@@ -1,0 +1,85 @@
+public import CoreTypes
+
+/// Layer 5: calls per identity in an exact sliding window. The identity is the authenticated user, or the allowlist tag
+/// where a profile does not authenticate; never what a header claims.
+public struct CallRate: Sendable {
+    public struct Policy: Sendable, Hashable {
+        public var calls: Int
+        public var per: Duration
+
+        public init(calls: Int = 10, per: Duration = .seconds(60)) {
+            self.calls = calls
+            self.per = per
+        }
+    }
+
+    public enum Outcome: Sendable, Equatable {
+        /// - Parameter used: calls in the window, this one included.
+        case within(used: Int)
+        /// - Parameter retryAfterSeconds: until a place is free, rounded up, at least 1.
+        case exceeded(retryAfterSeconds: Int)
+    }
+
+    private struct Window: Sendable {
+        /// When the latest calls came, at most as many as the limit; `oldest` is where the earliest stands.
+        var times: [UInt64] = []
+        var oldest = 0
+    }
+
+    private let policy: Policy
+    private let period: UInt64
+    private var identities: BoundedTable<String, Window>
+
+    /// - Parameter capacity: identities remembered. Identities are proven, so their number is the registry's.
+    public init(_ policy: Policy, capacity: Int = 65_536) {
+        self.policy = policy
+        self.period = UInt64(max(0, policy.per.nanoseconds))
+        identities = BoundedTable(capacity: capacity)
+    }
+
+    public mutating func called(_ identity: String, now: Moment) -> Outcome {
+        let limit = max(1, policy.calls)
+        let period = period
+        return identities.withEntry(identity) { entry -> Outcome in
+            var window = entry ?? Window()
+            defer { entry = window }
+            if window.times.count == limit {
+                let age = now.monotonic - min(window.times[window.oldest], now.monotonic)
+                guard age >= period else {
+                    return .exceeded(retryAfterSeconds: Int((period - age + 999_999_999) / 1_000_000_000))
+                }
+                window.times[window.oldest] = now.monotonic
+                window.oldest = (window.oldest + 1) % limit
+            } else {
+                window.times.append(now.monotonic)
+            }
+            let used = window.times.reduce(0) { $0 + (now.monotonic - min($1, now.monotonic) < period ? 1 : 0) }
+            return .within(used: used)
+        }.result
+    }
+
+    mutating func examine(_ approach: Approach, _ facts: inout PassageFacts, now: Moment) -> Verdict {
+        guard approach.isCall, let identity = facts.authenticatedUser ?? facts.organization?.tag else {
+            return .notApplicable
+        }
+        switch called(identity, now: now) {
+        case .within(let used):
+            facts.rateStatus = "\(used)/\(policy.calls)"
+            return .pass
+        case .exceeded(let seconds):
+            let event = approach.event(
+                .rateLimitExceeded, .warning, facts: facts,
+                [
+                    .init("layer", .string(Layer.callRate.rawValue)),
+                    .init("identity", .string(identity)),
+                    .init("rate_limit_status", .string("\(policy.calls)/\(policy.calls)")),
+                    .init("retry_after", .integer(seconds)),
+                ])
+            return .refuse(
+                Refusal(
+                    .callRate, .rateExceeded,
+                    answer: .init(429, "Too Many Requests", fields: [("Retry-After", String(seconds))]),
+                    event: event))
+        }
+    }
+}

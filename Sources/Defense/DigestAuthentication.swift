@@ -1,0 +1,267 @@
+public import CoreTypes
+public import SIPMessage
+
+/// Layer 4: who is calling, proven by a digest (RFC 3261 section 22, RFC 7616, RFC 8760).
+///
+/// - Unknown, disabled and mistaken users take the same path: the same hash over a made-up HA1, the same answer.
+/// - A wrong response counts only when its nonce was made for this source address, which proves the address; it counts
+///   against the user *from that address*, so that nobody can lock another out.
+/// - `stale=true` is said of a nonce's age alone, whatever the response was: else it would tell a guesser that the
+///   password was right.
+public struct DigestAuthentication: Sendable {
+    public struct Policy: Sendable, Hashable {
+        public var realm: String
+        /// In the order offered.
+        public var algorithms: [DigestAlgorithm]
+        public var nonceLifetime: Duration
+        /// Wrong responses within `failureWindow` that block a user from a source for `blockFor`.
+        public var failures: Int
+        public var failureWindow: Duration
+        public var blockFor: Duration
+
+        public init(
+            realm: String, algorithms: [DigestAlgorithm] = [.sha256, .sha512_256, .md5],
+            nonceLifetime: Duration = .seconds(300), failures: Int = 5, failureWindow: Duration = .seconds(300),
+            blockFor: Duration = .seconds(300)
+        ) {
+            self.realm = realm
+            self.algorithms = algorithms
+            self.nonceLifetime = nonceLifetime
+            self.failures = failures
+            self.failureWindow = failureWindow
+            self.blockFor = blockFor
+        }
+    }
+
+    private let policy: Policy
+    private let secret: NodeSecret
+    private let mint: NonceMint
+    private var counts: NonceCounts
+    private var failures: FailureLedger
+    private var serial: UInt32
+
+    /// - Parameters:
+    ///   - serial: any number; differs between starts so that two nonces of one millisecond differ.
+    ///   - capacity: nonces in use and (user, source) pairs with failures that are remembered.
+    public init(_ policy: Policy, secret: NodeSecret, serial: UInt32, capacity: Int = 65_536) {
+        self.policy = policy
+        self.secret = secret
+        self.serial = serial
+        mint = NonceMint(
+            secret: secret, realm: policy.realm, lifetime: policy.nonceLifetime.nanoseconds / 1_000_000)
+        counts = NonceCounts(capacity: capacity)
+        failures = FailureLedger(
+            limit: policy.failures, window: policy.failureWindow, blockFor: policy.blockFor, capacity: capacity)
+    }
+
+    mutating func examine(
+        _ approach: Approach, subscribers: SubscriberDirectory?, _ facts: inout PassageFacts, now: Moment
+    ) -> Verdict {
+        guard let subscribers else {
+            return .refuse(
+                Refusal(
+                    .authentication, .registryUnavailable,
+                    answer: .init(503, "Service Unavailable", fields: [("Retry-After", "5")]),
+                    event: approach.event(
+                        .securityRejected, .alert, [.init("reason", .string("registry_unavailable"))])))
+        }
+        let offered = subscribers.offered(policy.algorithms, realm: policy.realm)
+        switch credentials(approach) {
+        case .none:
+            return challenge(approach, offered, .noCredentials, now: now)
+        case .unusable:
+            return challenge(approach, offered, .unusableCredentials, now: now)
+        case .found(let credentials):
+            return judge(credentials, approach, subscribers, offered, &facts, now: now)
+        }
+    }
+
+    // MARK: Credentials
+
+    private enum Found {
+        case none
+        case unusable
+        case found(DigestCredentials)
+    }
+
+    /// The first credentials for this realm, from either field: phones answer a 401 and a 407 in different ones.
+    private func credentials(_ approach: Approach) -> Found {
+        var result = Found.none
+        for field in approach.message.fields where field.name == .authorization || field.name == .proxyAuthorization {
+            guard let parsed = DigestCredentials(approach.message.text(field.value)) else {
+                result = .unusable
+                continue
+            }
+            if parsed.realm == policy.realm { return .found(parsed) }
+        }
+        return result
+    }
+
+    private mutating func judge(
+        _ credentials: DigestCredentials, _ approach: Approach, _ subscribers: SubscriberDirectory,
+        _ offered: [DigestAlgorithm], _ facts: inout PassageFacts, now: Moment
+    ) -> Verdict {
+        let source = approach.source.address
+        guard let algorithm = DigestAlgorithm(token: credentials.algorithm ?? "MD5"), offered.contains(algorithm),
+            let qop = credentials.qop?.lowercased(), qop == "auth" || qop == "auth-int",
+            let cnonce = credentials.cnonce, let nonceCount = credentials.nonceCount,
+            let count = UInt32(nonceCount, radix: 16), names(credentials.uri, approach)
+        else {
+            return challenge(approach, offered, .unusableCredentials, now: now)
+        }
+        let issued: Int64
+        let nonceSerial: UInt32
+        switch mint.judge(credentials.nonce, from: source, now: now) {
+        case .foreign:
+            return challenge(approach, offered, .foreignNonce, now: now)
+        case .expired:
+            return challenge(approach, offered, .staleNonce, now: now)
+        case .fresh(let time, let number):
+            issued = time
+            nonceSerial = number
+        }
+        let username = Self.username(credentials.username, realm: policy.realm)
+        let suspect = FailureLedger.Suspect(user: username, source: source.rateKey)
+        if let seconds = failures.blockedSeconds(suspect, now: now) {
+            return refuseBlocked(approach, username, subscribers, retryAfter: seconds)
+        }
+        let subscriber = subscribers.find(username: username, realm: policy.realm)
+        let expected = DigestComputation.response(
+            algorithm, ha1: ha1(of: subscriber, username, algorithm), method: approach.message.method.name,
+            uri: credentials.uri, nonce: credentials.nonce, nonceCount: nonceCount, cnonce: cnonce,
+            qop: credentials.qop ?? qop, body: approach.message.bytes[approach.message.body])
+        let isRight = constantTimeEqual(Array(expected.utf8), Array(credentials.response.lowercased().utf8))
+        guard isRight, let subscriber, subscriber.isEnabled else {
+            return fail(approach, offered, suspect, subscribers, now: now)
+        }
+        // Only now, so that a stranger who overheard a nonce can't use up its counts.
+        switch counts.use(issued: issued, serial: nonceSerial, count: count) {
+        case .accepted: break
+        case .forgotten: return challenge(approach, offered, .staleNonce, now: now)
+        case .replayed:
+            let event = failureEvent(approach, subscriber.addressOfRecord, .replayedNonce)
+            return challenge(approach, offered, .replayedNonce, event: event, now: now)
+        }
+        failures.forgive(suspect)
+        facts.authenticatedUser = subscriber.addressOfRecord
+        facts.digestAlgorithm = algorithm
+        return checkIdentity(approach, subscriber, facts: &facts)
+    }
+
+    private static func username(_ given: String, realm: String) -> String {
+        // Some phones send user@domain.
+        guard let at = given.lastIndex(of: "@"), given[given.index(after: at)...].lowercased() == realm.lowercased()
+        else { return given }
+        return String(given[..<at])
+    }
+
+    /// A user who does not exist or is disabled has an HA1 that nobody can know; finding it takes the same work.
+    private func ha1(of subscriber: Subscriber?, _ username: String, _ algorithm: DigestAlgorithm) -> String {
+        let madeUp = Hexadecimal.string(secret.authenticate("nobody", [Array(username.utf8)]))
+        guard let subscriber, subscriber.isEnabled, let known = subscriber.ha1[algorithm] else { return madeUp }
+        return known
+    }
+
+    /// The digest must have been made for this request: its `uri` names the same place as the Request-URI
+    /// (RFC 7616 section 3.4.6). Parameters are left out, since elements on the way may add some.
+    private func names(_ text: String, _ approach: Approach) -> Bool {
+        guard let target = approach.message.requestURI else { return false }
+        if text == target.text { return true }
+        guard let uri = URI(text) else { return false }
+        return uri.scheme == target.scheme && uri.host == target.host && uri.port == target.port
+            && uri.unescapedUser == target.unescapedUser
+    }
+
+    /// RFC 3261 section 22 says who you are; PRODUCT 1.2 says From must agree.
+    private func checkIdentity(
+        _ approach: Approach, _ subscriber: Subscriber, facts: inout PassageFacts
+    ) -> Verdict {
+        var claimed = [approach.message.from]
+        if approach.message.has(.pPreferredIdentity) {
+            guard let preferred = approach.message.addresses(.pPreferredIdentity) else {
+                return refuseIdentity(approach, subscriber)
+            }
+            claimed += preferred
+        }
+        for identity in claimed where identity.uri.isSIP {
+            guard identity.uri.unescapedUser == subscriber.username,
+                identity.uri.host.description == subscriber.domain
+            else { return refuseIdentity(approach, subscriber) }
+        }
+        guard claimed.contains(where: { $0.uri.isSIP }) else { return refuseIdentity(approach, subscriber) }
+        facts.events.append(
+            approach.event(
+                .authSuccess, .info, facts: facts,
+                [
+                    .init("authenticated", true), .init("user", .string(subscriber.addressOfRecord)),
+                    .init("algorithm", .string(facts.digestAlgorithm?.rawValue ?? "")),
+                ]))
+        return .pass
+    }
+
+    // MARK: Refusals
+
+    private func refuseIdentity(_ approach: Approach, _ subscriber: Subscriber) -> Verdict {
+        .refuse(
+            Refusal(
+                .authentication, .identityMismatch, answer: .init(403, "Forbidden"),
+                event: failureEvent(approach, subscriber.addressOfRecord, .identityMismatch)))
+    }
+
+    private func refuseBlocked(
+        _ approach: Approach, _ username: String, _ subscribers: SubscriberDirectory, retryAfter: Int
+    ) -> Verdict {
+        let known = subscribers.find(username: username, realm: policy.realm)?.addressOfRecord
+        return .refuse(
+            Refusal(
+                .authentication, .blocked,
+                answer: .init(403, "Forbidden", fields: [("Retry-After", String(retryAfter))]),
+                event: failureEvent(approach, known, .blocked, user: username)))
+    }
+
+    private mutating func fail(
+        _ approach: Approach, _ offered: [DigestAlgorithm], _ suspect: FailureLedger.Suspect,
+        _ subscribers: SubscriberDirectory, now: Moment
+    ) -> Verdict {
+        failures.record(suspect, now: now)
+        let known = subscribers.find(username: suspect.user, realm: policy.realm)?.addressOfRecord
+        let event = failureEvent(approach, known, .wrongCredentials, user: suspect.user)
+        return challenge(approach, offered, .wrongCredentials, event: event, now: now)
+    }
+
+    private func failureEvent(
+        _ approach: Approach, _ expertID: String?, _ cause: Refusal.Cause, user: String? = nil
+    ) -> SecurityEvent {
+        var more: [SecurityEvent.Detail] = [
+            .init("authenticated", false), .init("reason", .string(cause.rawValue)),
+        ]
+        if let user { more.append(.init("user", .string(user.bounded))) }
+        return approach.event(.authFailed, .warning, expertID: expertID, more)
+    }
+
+    /// One challenge for each algorithm, strongest first (RFC 8760 section 2.3).
+    private mutating func challenge(
+        _ approach: Approach, _ offered: [DigestAlgorithm], _ cause: Refusal.Cause, event: SecurityEvent? = nil,
+        now: Moment
+    ) -> Verdict {
+        serial &+= 1
+        let nonce = mint.mint(for: approach.source.address, serial: serial, now: now)
+        let field: HeaderName = approach.isOwnDomain ? .wwwAuthenticate : .proxyAuthenticate
+        let fields = offered.map { algorithm in
+            let challenge = DigestChallenge(
+                realm: policy.realm, nonce: nonce, algorithm: algorithm, stale: cause == .staleNonce)
+            return (field.canonical, challenge.fieldValue)
+        }
+        let answer: Refusal.Answer =
+            approach.isOwnDomain
+            ? .init(401, "Unauthorized", fields: fields)
+            : .init(407, "Proxy Authentication Required", fields: fields)
+        let isFailure = cause == .wrongCredentials || cause == .replayedNonce
+        return .refuse(
+            Refusal(
+                .authentication, cause, answer: answer,
+                event: event
+                    ?? approach.event(.authChallenge, .info, [.init("reason", .string(cause.rawValue))]),
+                kind: isFailure ? .refused : .challenged))
+    }
+}

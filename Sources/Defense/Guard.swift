@@ -1,0 +1,190 @@
+import CoreTypes
+import SIPMessage
+
+/// Layer 6: whether *this* expert may be in *this* call.
+public struct Guard: Sendable {
+    public enum SignatureRule: String, Sendable, Hashable {
+        case off
+        case ifPresent = "if_present"
+        case required
+    }
+
+    public struct Policy: Sendable, Hashable {
+        public var traceHeader: String
+        public var hazardHeader: String
+        public var signatureHeader: String
+        public var hazards: Set<String>
+        public var signature: SignatureRule
+        /// How far a signed Date may be from the edge's clock, either way.
+        public var signatureWindow: Duration
+        /// Calls that one expert may have at a time; 0: no limit.
+        public var maximumConcurrentCalls: Int
+
+        public init(
+            traceHeader: String = "X-IF-Trace-ID", hazardHeader: String = "X-IF-Hazard",
+            signatureHeader: String = "X-IF-Signature",
+            hazards: Set<String> = ["safety", "alignment", "ethics", "bias", "security", "privacy"],
+            signature: SignatureRule = .ifPresent, signatureWindow: Duration = .seconds(300),
+            maximumConcurrentCalls: Int = 5
+        ) {
+            self.traceHeader = traceHeader
+            self.hazardHeader = hazardHeader
+            self.signatureHeader = signatureHeader
+            self.hazards = hazards
+            self.signature = signature
+            self.signatureWindow = signatureWindow
+            self.maximumConcurrentCalls = maximumConcurrentCalls
+        }
+    }
+
+    private let policy: Policy
+    private var replays: SignatureReplays
+
+    public init(_ policy: Policy, capacity: Int = 65_536) {
+        self.policy = policy
+        replays = SignatureReplays(capacity: capacity)
+    }
+
+    /// - Parameter activeCalls: how many calls an expert has up.
+    mutating func examine(
+        _ approach: Approach, experts: ExpertDirectory?, activeCalls: (String) -> Int, _ facts: inout PassageFacts,
+        now: Moment
+    ) -> Verdict {
+        guard let experts else {
+            return refuse(approach, facts, .registryUnavailable, 503, "Service Unavailable", [("Retry-After", "5")])
+        }
+        switch header(policy.traceHeader, approach.message) {
+        case .single(let value) where Self.isTraceID(value): facts.traceID = value
+        case .absent: return malformed(approach, facts, .missingHeader, "Missing \(policy.traceHeader)")
+        case .single, .several: return malformed(approach, facts, .malformedHeader, "Bad \(policy.traceHeader)")
+        }
+        switch header(policy.hazardHeader, approach.message) {
+        case .single(let value) where policy.hazards.contains(value): facts.hazard = value
+        case .absent: return malformed(approach, facts, .missingHeader, "Missing \(policy.hazardHeader)")
+        case .single, .several: return malformed(approach, facts, .unknownHazard, "Bad \(policy.hazardHeader)")
+        }
+        return examineExpert(approach, experts, activeCalls, &facts, now: now)
+    }
+
+    private mutating func examineExpert(
+        _ approach: Approach, _ experts: ExpertDirectory, _ activeCalls: (String) -> Int,
+        _ facts: inout PassageFacts, now: Moment
+    ) -> Verdict {
+        let callee = approach.message.requestURI?.addressOfRecord.flatMap(experts.find)
+        let caller = facts.authenticatedUser.flatMap(experts.find)
+        guard let expert = callee ?? caller else { return forbidden(approach, facts, .unknownExpert) }
+        facts.expert = .init(
+            id: expert.id, name: expert.name, organization: expert.organization, isCallee: callee != nil)
+        guard expert.isVerified else { return forbidden(approach, facts, .unverifiedExpert) }
+        guard let hazard = facts.hazard, expert.specializations.contains(hazard) else {
+            return forbidden(approach, facts, .hazardNotCovered)
+        }
+        // The caller signs: with a key of their own if they are registered, else with one of the expert's.
+        let signers = [caller, expert].compactMap { $0 }
+        if let refused = examineSignature(approach, signers, expert: expert, &facts, now: now) { return refused }
+        if policy.maximumConcurrentCalls > 0, approach.isCall,
+            activeCalls(expert.id) >= policy.maximumConcurrentCalls
+        {
+            return refuse(approach, facts, .tooManyCalls, 403, "Forbidden", [Self.reasonField])
+        }
+        return .pass
+    }
+
+    private mutating func examineSignature(
+        _ approach: Approach, _ signers: [Expert], expert: Expert, _ facts: inout PassageFacts, now: Moment
+    ) -> Verdict? {
+        guard policy.signature != .off else { return nil }
+        let value: String
+        switch header(policy.signatureHeader, approach.message) {
+        case .absent:
+            let isRequired = policy.signature == .required && signers.contains { !$0.keys.isEmpty }
+            return isRequired ? forbidden(approach, facts, .signatureMissing) : nil
+        case .several:
+            return malformed(approach, facts, .malformedHeader, "Bad \(policy.signatureHeader)")
+        case .single(let single):
+            value = single
+        }
+        guard let (keyID, signature) = CallSignature.parse(value) else {
+            return malformed(approach, facts, .malformedHeader, "Bad \(policy.signatureHeader)")
+        }
+        guard let dateText = approach.message.text(.date), let date = CivilTime.parse(sipDate: dateText) else {
+            return malformed(approach, facts, .malformedHeader, "Missing or Bad Date")
+        }
+        let window = policy.signatureWindow.nanoseconds / 1_000_000
+        guard abs(now.wall - date) <= window,
+            let text = signedText(approach.message, facts, date: dateText),
+            let key = signers.flatMap(\.keys).first(where: { $0.id == keyID && $0.isValid(at: now.wall) }),
+            CallSignature.isValid(signature, over: text, key: key)
+        else { return forbidden(approach, facts, .signatureInvalid) }
+        guard replays.isNew(signature, date: date, window: window, now: now) else {
+            return forbidden(approach, facts, .signatureReplayed)
+        }
+        facts.signingKey = keyID
+        return nil
+    }
+
+    private func signedText(_ message: Message, _ facts: PassageFacts, date: String) -> [UInt8]? {
+        guard let from = message.from.uri.addressOfRecord, let target = message.requestURI,
+            let traceID = facts.traceID, let hazard = facts.hazard
+        else { return nil }
+        return CallSignature.signedText(
+            traceID: traceID, hazard: hazard, from: from, requestURI: target.signedForm, callID: message.callID,
+            date: date)
+    }
+
+    // MARK: Headers
+
+    private enum Header {
+        case absent
+        case single(String)
+        case several
+    }
+
+    private func header(_ name: String, _ message: Message) -> Header {
+        let fields = message.all(named: name)
+        guard let first = fields.first else { return .absent }
+        return fields.count == 1 ? .single(message.text(first.value)) : .several
+    }
+
+    /// 1-128 of `[A-Za-z0-9._:-]`
+    static func isTraceID(_ text: String) -> Bool {
+        (1...128).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                    UInt8(ascii: ":"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+
+    // MARK: Refusals
+
+    /// Tells a stranger nothing: which rule it was stands in the witness.
+    private static let reasonField = ("Reason", "SIP;cause=403;text=\"Refused by policy\"")
+
+    private func forbidden(_ approach: Approach, _ facts: PassageFacts, _ cause: Refusal.Cause) -> Verdict {
+        refuse(approach, facts, cause, 403, "Forbidden", [Self.reasonField])
+    }
+
+    private func malformed(
+        _ approach: Approach, _ facts: PassageFacts, _ cause: Refusal.Cause, _ reason: String
+    ) -> Verdict {
+        refuse(approach, facts, cause, 400, reason, [])
+    }
+
+    private func refuse(
+        _ approach: Approach, _ facts: PassageFacts, _ cause: Refusal.Cause, _ status: Int, _ reason: String,
+        _ fields: [(String, String)]
+    ) -> Verdict {
+        var more: [SecurityEvent.Detail] = [.init("reason", .string(cause.rawValue))]
+        if let hazard = facts.hazard { more.append(.init("hazard", .string(hazard))) }
+        if let expert = facts.expert { more.append(.init("expert", .string(expert.id))) }
+        return .refuse(
+            Refusal(
+                .policyGuard, cause, answer: .init(status, reason, fields: fields),
+                event: approach.event(.policyRejected, .warning, facts: facts, more)))
+    }
+}

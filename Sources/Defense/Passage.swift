@@ -1,0 +1,146 @@
+public import CoreTypes
+import SIPMessage
+
+/// The policies of one profile. A nil layer is switched off.
+public struct DefensePolicy: Sendable, Hashable {
+    public var sourceRate: SourceRate.Policy?
+    /// The group of allowlist entries that may use this profile.
+    public var allowlistGroup: Int?
+    public var transport: TransportGuard.Policy
+    public var authentication: DigestAuthentication.Policy?
+    public var callRate: CallRate.Policy?
+    public var policyGuard: Guard.Policy?
+
+    public init(
+        sourceRate: SourceRate.Policy?, allowlistGroup: Int?, transport: TransportGuard.Policy,
+        authentication: DigestAuthentication.Policy?, callRate: CallRate.Policy?, policyGuard: Guard.Policy?
+    ) {
+        self.sourceRate = sourceRate
+        self.allowlistGroup = allowlistGroup
+        self.transport = transport
+        self.authentication = authentication
+        self.callRate = callRate
+        self.policyGuard = policyGuard
+    }
+}
+
+/// What the registry knows, as one immutable snapshot; nil parts could never be read.
+public struct DefenseDirectory: Sendable {
+    public var allowlist: Allowlist
+    public var subscribers: SubscriberDirectory?
+    public var experts: ExpertDirectory?
+
+    public init(allowlist: Allowlist, subscribers: SubscriberDirectory?, experts: ExpertDirectory?) {
+        self.allowlist = allowlist
+        self.subscribers = subscribers
+        self.experts = experts
+    }
+}
+
+/// What happened to a request on its way through the layers.
+public struct PassageReport: Sendable {
+    public struct Step: Sendable {
+        public var layer: Layer
+        public var verdict: Verdict
+        /// Nanoseconds that the layer took, by the stopwatch given.
+        public var nanoseconds: UInt64
+    }
+
+    public var steps: [Step]
+    public var facts: PassageFacts
+    /// Nil: admitted, once the witness has it.
+    public var refusal: Refusal?
+}
+
+/// A request's way through the layers of one profile, with everything that they remember.
+public struct Passage: Sendable {
+    public let policy: DefensePolicy
+    public var directory: DefenseDirectory
+    private var sourceRate: SourceRate?
+    private let transportGuard: TransportGuard
+    private var authentication: DigestAuthentication?
+    private var callRate: CallRate?
+    private var policyGuard: Guard?
+
+    /// - Parameter serial: see `DigestAuthentication`.
+    public init(_ policy: DefensePolicy, directory: DefenseDirectory, secret: NodeSecret, serial: UInt32) {
+        self.policy = policy
+        self.directory = directory
+        sourceRate = policy.sourceRate.map { SourceRate($0) }
+        transportGuard = TransportGuard(policy.transport)
+        authentication = policy.authentication.map { DigestAuthentication($0, secret: secret, serial: serial) }
+        callRate = policy.callRate.map { CallRate($0) }
+        policyGuard = policy.policyGuard.map { Guard($0) }
+    }
+
+    /// Takes a new out-of-dialog request through the layers, in the order of `Layer`, up to the first refusal.
+    /// - Parameters:
+    ///   - activeCalls: how many calls an expert has up.
+    ///   - stopwatch: nanoseconds on a steady clock, for the time each layer takes.
+    public mutating func examine(
+        _ approach: Approach, now: Moment, activeCalls: (String) -> Int, stopwatch: () -> UInt64 = { 0 }
+    ) -> PassageReport {
+        walk(Layer.allCases, approach, now: now, activeCalls: activeCalls, stopwatch: stopwatch)
+    }
+
+    /// The layers that a request meets which claims to be in a dialog but can't show it: 1 to 3.
+    public mutating func examineStray(_ approach: Approach, now: Moment) -> PassageReport {
+        walk(
+            [.sourceRate, .allowlist, .transportSecurity], approach, now: now, activeCalls: { _ in 0 },
+            stopwatch: { 0 })
+    }
+
+    private mutating func walk(
+        _ layers: [Layer], _ approach: Approach, now: Moment, activeCalls: (String) -> Int, stopwatch: () -> UInt64
+    ) -> PassageReport {
+        var report = PassageReport(steps: [], facts: PassageFacts(), refusal: nil)
+        var started = stopwatch()
+        for layer in layers {
+            let verdict = examine(layer, approach, &report.facts, now: now, activeCalls: activeCalls)
+            let ended = stopwatch()
+            report.steps.append(.init(layer: layer, verdict: verdict, nanoseconds: ended &- started))
+            started = ended
+            if case .refuse(let refusal) = verdict {
+                report.refusal = refusal
+                break
+            }
+        }
+        return report
+    }
+
+    private mutating func examine(
+        _ layer: Layer, _ approach: Approach, _ facts: inout PassageFacts, now: Moment, activeCalls: (String) -> Int
+    ) -> Verdict {
+        switch layer {
+        case .sourceRate:
+            return sourceRate?.examine(approach, now: now) ?? .notApplicable
+        case .allowlist:
+            guard let group = policy.allowlistGroup else { return .notApplicable }
+            return directory.allowlist.examine(approach, group: group, &facts)
+        case .transportSecurity:
+            return transportGuard.examine(approach)
+        case .authentication:
+            return authentication?.examine(approach, subscribers: directory.subscribers, &facts, now: now)
+                ?? .notApplicable
+        case .callRate:
+            return callRate?.examine(approach, &facts, now: now) ?? .notApplicable
+        case .policyGuard:
+            return policyGuard?.examine(
+                approach, experts: directory.experts, activeCalls: activeCalls, &facts, now: now) ?? .notApplicable
+        case .witness:
+            // The edge holds the call back until the record of this report is on disk.
+            return .pass
+        }
+    }
+
+    /// Counts a new connection, or a packet that could not be parsed, against its source.
+    public mutating func arrived(from address: IPAddress, now: Moment) -> SourceRate.Outcome {
+        sourceRate?.arrived(from: address, fingerprint: 0, now: now) ?? .within
+    }
+
+    /// Whether the allowlist would let this source through, for deciding before a handshake.
+    public func isAllowlisted(_ source: Endpoint, transport: TransportKind) -> Bool {
+        guard let group = policy.allowlistGroup else { return true }
+        return directory.allowlist.match(source, transport: transport, group: group) != nil
+    }
+}

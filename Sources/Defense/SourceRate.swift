@@ -1,0 +1,146 @@
+public import CoreTypes
+
+/// Layer 1: how many new requests and connections one source address (IPv6: one /64) may bring.
+///
+/// Every packet counts, also those over the limit, so that a flood stays shut out for as long as it lasts; a
+/// retransmission doesn't, since its sender can't know that it was heard.
+public struct SourceRate: Sendable {
+    public struct Policy: Sendable, Hashable {
+        public var requests: Int
+        public var per: Duration
+        public var forgetAfter: Duration
+
+        public init(requests: Int = 30, per: Duration = .seconds(10), forgetAfter: Duration = .seconds(120)) {
+            self.requests = requests
+            self.per = per
+            self.forgetAfter = forgetAfter
+        }
+    }
+
+    public enum Outcome: Sendable, Equatable {
+        case within
+        /// The first packet over the limit in this window: worth one answer and one event.
+        case exceeded(retryAfterSeconds: Int)
+        /// Further ones: dropped in silence.
+        case exceededAgain
+    }
+
+    private struct Arrival: Sendable {
+        var time: UInt64
+        /// 0 for what can't be repeated: connections, unparsable packets.
+        var fingerprint: UInt64
+        var repeats: UInt8
+        var refused: Bool
+    }
+
+    private struct Window: Sendable {
+        /// The latest arrivals in order, at most as many as the limit.
+        var arrivals: [Arrival] = []
+        /// Where the oldest stands once the array is full.
+        var oldest = 0
+        var announced: UInt64?
+        var last: UInt64 = 0
+    }
+
+    /// An INVITE is sent at most 7 times, anything else at most 11 times (RFC 3261 section 17.1): more is no
+    /// retransmission.
+    private static let mostRepeats: UInt8 = 10
+    /// How far back a retransmission is looked for.
+    private static let repeatHorizon = 64
+
+    private let policy: Policy
+    private let window: UInt64
+    private let forgetAfter: UInt64
+    private var sources: BoundedTable<IPAddress, Window>
+
+    /// - Parameter capacity: sources remembered; beyond it the one silent for longest is forgotten.
+    public init(_ policy: Policy, capacity: Int = 65_536) {
+        self.policy = policy
+        self.window = UInt64(max(0, policy.per.nanoseconds))
+        self.forgetAfter = UInt64(max(0, policy.forgetAfter.nanoseconds))
+        self.sources = BoundedTable(capacity: capacity)
+    }
+
+    public var rememberedSources: Int { sources.count }
+
+    /// Counts a packet or connection.
+    /// - Parameter fingerprint: the same for a retransmission as for its original; 0 when there can be none.
+    public mutating func arrived(from address: IPAddress, fingerprint: UInt64, now: Moment) -> Outcome {
+        forgetSilent(now)
+        let limit = max(1, policy.requests)
+        let period = window
+        return sources.withEntry(address.rateKey) { entry in
+            var state = entry ?? Window()
+            defer { entry = state }
+            state.last = now.monotonic
+            if fingerprint != 0, let refused = Self.repeated(fingerprint, &state) {
+                return refused ? .exceededAgain : .within
+            }
+            var arrival = Arrival(time: now.monotonic, fingerprint: fingerprint, repeats: 0, refused: false)
+            guard state.arrivals.count == limit else {
+                state.arrivals.append(arrival)
+                return .within
+            }
+            let oldest = state.arrivals[state.oldest].time
+            let isWithin = now.monotonic - min(oldest, now.monotonic) >= period
+            arrival.refused = !isWithin
+            state.arrivals[state.oldest] = arrival
+            state.oldest = (state.oldest + 1) % limit
+            if isWithin { return .within }
+            if let announced = state.announced, now.monotonic - min(announced, now.monotonic) < period {
+                return .exceededAgain
+            }
+            state.announced = now.monotonic
+            return .exceeded(retryAfterSeconds: Int((period + 999_999_999) / 1_000_000_000))
+        }.result
+    }
+
+    /// Whether this is a retransmission, and then whether its original was refused; nil when it is new.
+    private static func repeated(_ fingerprint: UInt64, _ state: inout Window) -> Bool? {
+        let count = state.arrivals.count
+        for back in 1...max(1, min(repeatHorizon, count)) where count > 0 {
+            let index = (state.oldest + count - back) % count
+            guard state.arrivals[index].fingerprint == fingerprint else { continue }
+            guard state.arrivals[index].repeats < mostRepeats else { return nil }
+            state.arrivals[index].repeats += 1
+            return state.arrivals[index].refused
+        }
+        return nil
+    }
+
+    /// The table is in order of last use, so what has been silent for long enough stands at its end.
+    private mutating func forgetSilent(_ now: Moment) {
+        for _ in 0..<2 {
+            guard let oldest = sources.oldestEntry,
+                now.monotonic - min(oldest.value.last, now.monotonic) > forgetAfter
+            else { return }
+            sources.removeOldest()
+        }
+    }
+
+    mutating func examine(_ approach: Approach, now: Moment) -> Verdict {
+        let outcome = arrived(
+            from: approach.source.address, fingerprint: approach.message.retransmissionFingerprint, now: now)
+        switch outcome {
+        case .within:
+            return .pass
+        case .exceeded(let seconds):
+            let event = approach.event(
+                .rateLimitExceeded, .warning,
+                details(limit: "\(policy.requests)/\(policy.per)"))
+            return .refuse(
+                Refusal(
+                    .sourceRate, .rateExceeded,
+                    answer: .init(503, "Service Unavailable", fields: [("Retry-After", String(seconds))]),
+                    event: event))
+        case .exceededAgain:
+            let event = approach.event(
+                .rateLimitExceeded, .warning, details(limit: "\(policy.requests)/\(policy.per)"))
+            return .refuse(Refusal(.sourceRate, .rateExceeded, answer: nil, event: event))
+        }
+    }
+
+    private func details(limit: String) -> [SecurityEvent.Detail] {
+        [.init("layer", .string(Layer.sourceRate.rawValue)), .init("limit", .string(limit))]
+    }
+}

@@ -1,0 +1,107 @@
+public import SIPMessage
+
+/// A subscriber as authentication needs one.
+public struct Subscriber: Sendable, Hashable {
+    /// `username@domain`, the domain in lower case.
+    public var addressOfRecord: String
+    public var username: String
+    public var domain: String
+    /// HA1 in lower-case hexadecimal (RFC 7616 section 3.4.2), for each algorithm that it is known for.
+    public var ha1: [DigestAlgorithm: String]
+    public var isEnabled: Bool
+
+    public init(username: String, domain: String, ha1: [DigestAlgorithm: String], isEnabled: Bool = true) {
+        self.username = username
+        self.domain = domain.lowercased()
+        self.addressOfRecord = "\(username)@\(domain.lowercased())"
+        self.ha1 = ha1
+        self.isEnabled = isEnabled
+    }
+}
+
+/// All subscribers, as an immutable snapshot.
+public struct SubscriberDirectory: Sendable {
+    private let byAddress: [String: Subscriber]
+    /// For each realm the algorithms that every enabled subscriber can answer.
+    private let common: [String: Set<DigestAlgorithm>]
+
+    public init(_ subscribers: [Subscriber] = []) {
+        byAddress = Dictionary(subscribers.map { ($0.addressOfRecord, $0) }, uniquingKeysWith: { first, _ in first })
+        common = Dictionary(grouping: subscribers.filter(\.isEnabled), by: \.domain).mapValues { members in
+            members.reduce(Set(DigestAlgorithm.allCases)) { $0.intersection($1.ha1.keys) }
+        }
+    }
+
+    public var count: Int { byAddress.count }
+
+    public func find(username: String, realm: String) -> Subscriber? {
+        byAddress["\(username)@\(realm.lowercased())"]
+    }
+
+    /// The configured algorithms that can be offered for a realm without shutting anyone out, strongest first as
+    /// configured. Decided for the realm, so that an offer says nothing about a user.
+    public func offered(_ configured: [DigestAlgorithm], realm: String) -> [DigestAlgorithm] {
+        guard let common = common[realm.lowercased()] else { return configured }
+        let offered = configured.filter(common.contains)
+        return offered.isEmpty ? configured : offered
+    }
+}
+
+/// One of an expert's Ed25519 keys (RFC 8032) with the time it is good for, in milliseconds since 1970.
+public struct ExpertKey: Sendable, Hashable {
+    public var id: String
+    /// 32 octets.
+    public var publicKey: [UInt8]
+    public var notBefore: Int64?
+    public var notAfter: Int64?
+
+    public init(id: String, publicKey: [UInt8], notBefore: Int64? = nil, notAfter: Int64? = nil) {
+        self.id = id
+        self.publicKey = publicKey
+        self.notBefore = notBefore
+        self.notAfter = notAfter
+    }
+
+    func isValid(at wall: Int64) -> Bool {
+        wall >= notBefore ?? .min && wall <= notAfter ?? .max
+    }
+}
+
+/// A registered expert as the guard and the routes need one.
+public struct Expert: Sendable, Hashable {
+    /// `user@host`, the host in lower case.
+    public var id: String
+    public var name: String
+    public var organization: String
+    public var specializations: Set<String>
+    public var isVerified: Bool
+    /// Where a call to the expert goes; nil when none is registered.
+    public var contact: URI?
+    public var keys: [ExpertKey]
+
+    public init(
+        id: String, name: String, organization: String, specializations: Set<String>, isVerified: Bool,
+        contact: URI? = nil, keys: [ExpertKey] = []
+    ) {
+        self.id = id
+        self.name = name
+        self.organization = organization
+        self.specializations = specializations
+        self.isVerified = isVerified
+        self.contact = contact
+        self.keys = keys
+    }
+}
+
+/// All experts, as an immutable snapshot.
+public struct ExpertDirectory: Sendable {
+    private let byID: [String: Expert]
+
+    public init(_ experts: [Expert] = []) {
+        byID = Dictionary(experts.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    public var count: Int { byID.count }
+
+    public func find(_ id: String) -> Expert? { byID[id] }
+}

@@ -1,0 +1,156 @@
+public import SIPMessage
+
+/// One line of the routes: what it matches and where that goes.
+public struct Route: Sendable {
+    /// All conditions that are given must hold; none given matches everything.
+    public struct Match: Sendable, Hashable {
+        /// Against the Request-URI's user with its escapes resolved; `*` stands for any run of characters.
+        public var user: String?
+        /// The Request-URI's host.
+        public var domain: String?
+        public var profile: String?
+        /// The allowlist tag.
+        public var tag: String?
+        /// A header field that must be there; with a pattern, its value must match.
+        public var header: (name: String, pattern: String)? {
+            headerName.map { ($0, headerPattern) }
+        }
+
+        private var headerName: String?
+        private var headerPattern = "*"
+
+        public init(
+            user: String? = nil, domain: String? = nil, profile: String? = nil, tag: String? = nil,
+            header: (name: String, pattern: String)? = nil
+        ) {
+            self.user = user
+            self.domain = domain?.lowercased()
+            self.profile = profile
+            self.tag = tag
+            headerName = header?.name
+            headerPattern = header?.pattern ?? "*"
+        }
+    }
+
+    public enum Destination: Sendable, Hashable {
+        /// The contact of the registered expert that the Request-URI names.
+        case registry
+        /// One after the other until one answers.
+        case targets([URI])
+    }
+
+    public var name: String
+    public var match: Match
+    public var destination: Destination
+    /// The target is an H.323 bridge and is told so.
+    public var isBridge: Bool
+
+    public init(name: String, match: Match, destination: Destination, isBridge: Bool = false) {
+        self.name = name
+        self.match = match
+        self.destination = destination
+        self.isBridge = isBridge
+    }
+}
+
+/// Where an admitted request goes.
+public struct RouteDecision: Sendable {
+    public var route: String
+    /// In the order to be tried; never empty.
+    public var targets: [URI]
+    public var isBridge: Bool
+    public var isExpert: Bool
+}
+
+/// The routes in order; the first match wins.
+public struct RouteTable: Sendable {
+    private let routes: [Route]
+
+    public init(_ routes: [Route]) {
+        self.routes = routes
+    }
+
+    public enum Outcome: Sendable {
+        case forward(RouteDecision)
+        /// No route matches: `404`.
+        case noRoute
+        /// The expert has no contact: `480`.
+        case noContact(route: String)
+    }
+
+    /// - Parameters:
+    ///   - profile: of the listener that the request came in on.
+    ///   - tag: of the allowlist entry that let it in.
+    ///   - contact: the registered contact of an expert, by address of record.
+    public func decide(
+        _ request: Message, profile: String, tag: String?, contact: (String) -> URI?
+    ) -> Outcome {
+        guard let target = request.requestURI else { return .noRoute }
+        for route in routes where matches(route.match, request, target, profile: profile, tag: tag) {
+            switch route.destination {
+            case .registry:
+                guard let contact = target.addressOfRecord.flatMap(contact) else { return .noContact(route: route.name) }
+                return .forward(
+                    RouteDecision(route: route.name, targets: [contact], isBridge: route.isBridge, isExpert: true))
+            case .targets(let targets):
+                guard !targets.isEmpty else { return .noContact(route: route.name) }
+                return .forward(
+                    RouteDecision(
+                        route: route.name, targets: targets.map { Self.retarget(target, at: $0) },
+                        isBridge: route.isBridge, isExpert: false))
+            }
+        }
+        return .noRoute
+    }
+
+    /// A target with a user replaces the Request-URI; one without keeps whom the caller asked for.
+    private static func retarget(_ original: URI, at target: URI) -> URI {
+        guard target.user == nil, let user = original.user else { return target }
+        guard let colon = target.text.firstIndex(of: ":") else { return target }
+        let head = target.text[...colon]
+        let tail = target.text[target.text.index(after: colon)...]
+        return URI("\(head)\(user)@\(tail)") ?? target
+    }
+
+    private func matches(
+        _ match: Route.Match, _ request: Message, _ target: URI, profile: String, tag: String?
+    ) -> Bool {
+        if let wanted = match.profile, wanted != profile { return false }
+        if let wanted = match.tag, wanted != tag { return false }
+        if let wanted = match.domain, wanted != target.host.description { return false }
+        if let pattern = match.user, !Glob.matches(pattern, target.unescapedUser ?? "") { return false }
+        if let (name, pattern) = match.header {
+            let values = request.all(named: name)
+            guard values.contains(where: { Glob.matches(pattern, request.text($0.value)) }) else { return false }
+        }
+        return true
+    }
+}
+
+/// Patterns in which `*` stands for any run of characters, and everything else for itself.
+enum Glob {
+    static func matches(_ pattern: String, _ text: String) -> Bool {
+        let pattern = Array(pattern.utf8)
+        let text = Array(text.utf8)
+        var patternIndex = 0
+        var textIndex = 0
+        var star: (pattern: Int, text: Int)?
+        while textIndex < text.count {
+            if patternIndex < pattern.count, pattern[patternIndex] == UInt8(ascii: "*") {
+                star = (patternIndex, textIndex)
+                patternIndex += 1
+            } else if patternIndex < pattern.count, pattern[patternIndex] == text[textIndex] {
+                patternIndex += 1
+                textIndex += 1
+            } else if let last = star {
+                // Let the latest star take one character more and try again: linear in practice, never exponential.
+                star = (last.pattern, last.text + 1)
+                patternIndex = last.pattern + 1
+                textIndex = last.text + 1
+            } else {
+                return false
+            }
+        }
+        return pattern[patternIndex...].allSatisfy { $0 == UInt8(ascii: "*") }
+    }
+}
