@@ -4,12 +4,12 @@ public import Logging
 import NIOCore
 import NIOPosix
 import NIOSSL
-import Registry
+public import Registry
 public import SallyportConfiguration
 import Telemetry
 import Transport
 import TransportSecurity
-import Witness
+public import Witness
 
 /// The running edge: one shard with its sockets, the registry that it follows and the witness that it writes.
 public final class Edge: Sendable {

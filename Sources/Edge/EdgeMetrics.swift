@@ -1,7 +1,7 @@
 import CoreTypes
 import Defense
 import SIPMessage
-public import Telemetry
+import Telemetry
 
 /// The edge's metrics; names and labels are contracts with dashboards and alert rules.
 public enum EdgeMetrics {

@@ -1,3 +1,6 @@
+import Logging
+import Witness
+import Telemetry
 import CoreTypes
 import Defense
 import SIPMessage
@@ -185,7 +188,7 @@ extension Shard {
         case .endpoint(let endpoint), .flow(_, let endpoint): remote = endpoint
         case .name: return "invalid.invalid"
         }
-        return transport?.localEndpoint(facing: remote, transport: hop.transport).description ?? "invalid.invalid"
+        return transport?.localEndpoint(facing: remote, transport: hop.transport)?.description ?? "invalid.invalid"
     }
 
     /// The Record-Route values: one, or two where the call changes transport or address on its way through
@@ -195,7 +198,7 @@ extension Shard {
         let outward = "<sip:\(user)@\(local);transport=\(hop.transport.rawValue);lr>"
         let near =
             settings.advertised[flow.transport]
-            ?? transport?.localEndpoint(facing: flow.remote, transport: flow.transport).description ?? local
+            ?? transport?.localEndpoint(facing: flow.remote, transport: flow.transport)?.description ?? local
         let inward = "<sip:\(user)@\(near);transport=\(flow.transport.rawValue);lr>"
         return outward == inward ? [outward] : [outward, inward]
     }

@@ -24,9 +24,9 @@ extension Shard {
                             + "is another program using the port?")
                 }
         }
-        return EventLoopFuture.whenAllSucceed(bindings, on: loop).flatMap { bound in
+        return EventLoopFuture.whenAllSucceed(bindings, on: loop).assumeIsolated().flatMap { bound in
             transport.openOutboundDatagrams().map { bound }
-        }
+        }.nonisolated()
     }
 
     func started(_ bound: [Edge.Bound]) {

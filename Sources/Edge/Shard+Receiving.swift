@@ -1,3 +1,6 @@
+import SallyportConfiguration
+import TransportSecurity
+import Telemetry
 import CoreTypes
 import Defense
 import SIPMessage

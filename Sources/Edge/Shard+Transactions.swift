@@ -1,3 +1,5 @@
+import Logging
+import Telemetry
 import CoreTypes
 import SIPMessage
 import SIPTransaction
