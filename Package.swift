@@ -57,11 +57,12 @@ let rooms: [Target] = [
             "CoreTypes", "SIPMessage", "SIPTransaction", "SIPProxy", "Defense", "SallyportConfiguration", "Telemetry",
             "Witness", "Registry", "TransportSecurity", "Transport", .nioCore, .nioPosix, .nioSSL, .logging,
         ]),
+    room("ControlAPI", ["CoreTypes", .logging, .serviceLifecycle, .hummingbird]),
     .executableTarget(
         name: "sallyport",
         dependencies: [
             "CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "TransportSecurity",
-            "Transport", "Edge", .logging, .argumentParser, .serviceLifecycle,
+            "Transport", "Edge", "ControlAPI", .logging, .argumentParser, .serviceLifecycle,
         ],
         swiftSettings: strict),
 ]

@@ -55,6 +55,7 @@ public final class Edge: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let relay = CommitRelay()
+        let names = try DNSClient()
         let log = try WitnessLog(witnessSettings, onCommit: { relay.committed($0) })
         do {
             let (shard, bound) = try await loop.flatSubmit {
@@ -66,7 +67,7 @@ public final class Edge: Sendable {
                     loop: loop, limits: TransportLimits(configuration.limits), observer: shard,
                     serverTLS: tls.server, clientTLS: tls.client)
                 shard.transport = transport
-                shard.resolver = Resolver(loop: loop)
+                shard.resolver = HostResolver(loop: loop, client: names, hosts: .system())
                 let boundShard = NIOLoopBound(shard, eventLoop: loop)
                 return shard.listen().map { (boundShard, $0) }
             }.get()

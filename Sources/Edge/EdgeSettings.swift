@@ -10,6 +10,7 @@ public struct EdgeSettings: Sendable {
     struct Profile: Sendable {
         var name: String
         var policy: DefensePolicy
+        /// Zero: no limit.
         var maximumDuration: Duration
     }
 

@@ -146,8 +146,8 @@ extension Shard {
             relayAck(ack, path, hop, call, from: flow)
             return
         }
-        resolver?.resolve(name) { [weak self] addresses in
-            guard let self, let address = addresses.first else { return }
+        resolver?.resolve(name) { [weak self] result in
+            guard let self, case .success(let addresses) = result, let address = addresses.first else { return }
             hop.address = .endpoint(Endpoint(address, port: port))
             self.relayAck(ack, path, hop, call, from: flow)
         }

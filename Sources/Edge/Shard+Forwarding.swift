@@ -100,12 +100,13 @@ extension Shard {
             send(context, to: target)
             return
         }
-        resolver?.resolve(name) { [weak self, weak context] addresses in
+        resolver?.resolve(name) { [weak self, weak context] result in
             guard let self, let context, !context.isFinished else { return }
             if context.responses.isCancelled {
                 self.finish(context, local: 487, "Request Terminated")
                 return
             }
+            let addresses: [IPAddress] = if case .success(let found) = result { found } else { [] }
             var found = addresses.map { address in
                 var resolved = target
                 resolved.hop.address = .endpoint(Endpoint(address, port: port))

@@ -1,7 +1,7 @@
 import CoreTypes
 import Foundation
 import NIOSSL
-import SallyportConfiguration
+public import SallyportConfiguration
 import TransportSecurity
 import Witness
 
@@ -32,5 +32,13 @@ struct TLSContexts: Sendable {
                 trust: trust, clientCertificate: policy, minimum: floor, now: now)
         }
         client = try ClientTLS.context(trust: hasTrust ? trust : nil, minimum: floor, now: now)
+    }
+}
+
+extension Edge {
+    /// Builds the TLS contexts of a configuration and throws them away: says whether the files are good for it.
+    /// - Throws: `TLSConfigurationError` naming the file and what to do.
+    public static func checkTLS(_ configuration: Configuration) throws {
+        _ = try TLSContexts(configuration)
     }
 }

@@ -7,7 +7,7 @@ public struct TimerWheel<Payload> {
         fileprivate let generation: UInt32
     }
 
-    private struct Entry {
+    fileprivate struct Entry {
         var payload: Payload?
         var tick: UInt64 = 0
         var generation: UInt32 = 0

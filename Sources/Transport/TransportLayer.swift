@@ -19,6 +19,8 @@ public final class TransportLayer {
 
     private(set) var datagramSockets: [DatagramSocket] = []
     private var listeners: [any Channel] = []
+    /// Where connections are accepted.
+    private(set) var streamListeners: [(transport: TransportKind, endpoint: Endpoint)] = []
     private var connections: [UInt64: StreamConnection] = [:]
     /// Accepted connections of each source.
     private var sources: [IPAddress: Int] = [:]
@@ -112,6 +114,7 @@ public final class TransportLayer {
                 throw ListenError.shutDown
             }
             self.listeners.append(channel)
+            self.streamListeners.append((transport, bound))
             return bound
         }.nonisolated()
     }
@@ -121,7 +124,7 @@ public final class TransportLayer {
         do { return try bind() } catch { return loop.makeFailedFuture(error) }
     }
 
-    private func bindDatagrams(_ endpoint: Endpoint, listener: Int, sharesPort: Bool) -> EventLoopFuture<Endpoint> {
+    func bindDatagrams(_ endpoint: Endpoint, listener: Int, sharesPort: Bool) -> EventLoopFuture<Endpoint> {
         let socket = DatagramSocket(
             index: datagramSockets.count, listener: listener, endpoint: endpoint, sharesPort: sharesPort,
             isV6Only: datagramSockets.contains { shadows($0.bound, endpoint) }, layer: self)

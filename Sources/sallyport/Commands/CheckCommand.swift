@@ -78,7 +78,7 @@ struct ConfigurationCheck {
         do {
             let now = SystemClock.now().wall
             let report = try CertificateInspector.inspect(
-                certificate: configuration.resolve(tls.certificate), key: configuration.resolve(tls.key))
+                configuration.resolve(tls.certificate), key: configuration.resolve(tls.key))
             let left = report.daysLeft(now: now)
             let limit = tls.warnBeforeExpiry.nanoseconds / 86_400_000_000_000
             return [
@@ -114,7 +114,8 @@ struct ConfigurationCheck {
                 ]
             }
             let snapshot = try RegistryStore(settings, create: false).snapshot()
-            let count = "\(snapshot.subscribers.count) subscribers, \(snapshot.addresses.count) networks, "
+            let count =
+                "\(snapshot.subscribers.count) subscribers, \(snapshot.addresses.count) networks, "
                 + "\(snapshot.experts.count) experts"
             return [Finding(severity: .fine, subject: "registry", message: "\(settings.path): \(count)")]
                 + snapshot.problems.map { Finding(severity: .warning, subject: "registry", message: $0) }
@@ -134,7 +135,8 @@ struct ConfigurationCheck {
             for algorithm in authentication.algorithms.map(\.rawValue) {
                 let missing = members.filter { !$0.ha1.algorithms.contains(algorithm) }
                 guard let first = missing.first else { continue }
-                let who = "\(first.username)@\(first.domain)" + (missing.count > 1 ? " and \(missing.count - 1) more" : "")
+                let who =
+                    "\(first.username)@\(first.domain)" + (missing.count > 1 ? " and \(missing.count - 1) more" : "")
                 findings.append(
                     Finding(
                         severity: .warning, subject: "authentication",

@@ -1,3 +1,4 @@
+import UnixSignals
 import ArgumentParser
 import ControlAPI
 import CoreTypes
@@ -38,7 +39,8 @@ enum RunningEdge {
                 services: [
                     .init(service: control), .init(service: EdgeService(edge: edge, control: control, logger: logger)),
                 ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "services") { _ in
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: Logger(label: "services") { _ in
                     SwiftLogNoOpLogHandler()
                 }))
         do {
