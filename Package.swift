@@ -42,11 +42,26 @@ let rooms: [Target] = [
     room("SIPTransaction", ["CoreTypes", "SIPMessage"]),
     room("SIPProxy", ["CoreTypes", "SIPMessage"]),
     room("Defense", ["CoreTypes", "SIPMessage", .crypto, .cryptoExtras]),
+    room("SallyportConfiguration", ["CoreTypes", .yams]),
+    room("Telemetry"),
+    room("Witness", ["CoreTypes", .crypto]),
+    room("Registry", ["CoreTypes", .crypto, .cryptoExtras, .grdb]),
+    room("TransportSecurity", ["CoreTypes", .nioCore, .nioSSL, .crypto, .x509, .swiftASN1]),
+    .systemLibrary(
+        name: "CAres", path: "Sources/CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+    room(
+        "Transport", ["CoreTypes", "SIPMessage", "TransportSecurity", "CAres", .nioCore, .nioPosix, .nioSSL]),
+    room(
+        "Edge",
+        [
+            "CoreTypes", "SIPMessage", "SIPTransaction", "SIPProxy", "Defense", "SallyportConfiguration", "Telemetry",
+            "Witness", "Registry", "TransportSecurity", "Transport", .nioCore, .nioPosix, .nioSSL, .logging,
+        ]),
     .executableTarget(
         name: "sallyport",
         dependencies: [
-            "CoreTypes", .nioCore, .nioPosix, .nioSSL, .crypto, .cryptoExtras, .x509, .swiftASN1, .collections,
-            .logging, .argumentParser, .serviceLifecycle, .hummingbird, .grdb, .yams,
+            "CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "TransportSecurity",
+            "Transport", "Edge", .logging, .argumentParser, .serviceLifecycle,
         ],
         swiftSettings: strict),
 ]
@@ -56,6 +71,14 @@ let testTargets: [Target] = [
     tests("SIPMessageTests", ["CoreTypes", "SIPMessage"]),
     tests("SIPTransactionTests", ["CoreTypes", "SIPTransaction"]),
     tests("SIPProxyTests", ["CoreTypes", "SIPMessage", "SIPProxy"]),
+    tests("SallyportConfigurationTests", ["CoreTypes", "SallyportConfiguration"]),
+    tests("TelemetryTests", ["Telemetry"]),
+    tests("WitnessTests", ["CoreTypes", "Witness", .crypto]),
+    tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
+    tests("CommandTests", ["CoreTypes", "Witness", "Registry", "sallyport"]),
+    tests(
+        "TransportSecurityTests",
+        ["CoreTypes", "TransportSecurity", .nioCore, .nioPosix, .nioEmbedded, .nioSSL, .x509, .swiftASN1, .crypto]),
     tests("DefenseTests", ["CoreTypes", "SIPMessage", "Defense", .crypto]),
 ]
 

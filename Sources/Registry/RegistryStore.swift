@@ -1,3 +1,4 @@
+public import CoreTypes
 internal import Foundation
 internal import GRDB
 
@@ -15,6 +16,18 @@ public struct RegistryChange: Sendable, Equatable {
     /// JSON objects of texts, without secrets; nil when it was not there.
     public let before: String?
     public let after: String?
+
+    /// What the witness writes about it; `time` is the event's time.
+    public var event: SecurityEvent {
+        var details: [SecurityEvent.Detail] = [
+            .init("action", .string(action)), .init("object", .string(object)), .init("actor", .string(actor)),
+            .init("change", .integer(Int(id))),
+        ]
+        if let before { details.append(.init("before", .string(before))) }
+        if let after { details.append(.init("after", .string(after))) }
+        let isOfExpert = action.hasPrefix("expert.")
+        return SecurityEvent(.adminChange, .notice, expertID: isOfExpert ? object : nil, details: details)
+    }
 }
 
 /// Subscribers, networks and experts in a SQLite file, for commands and the control plane.
@@ -36,7 +49,7 @@ public final class RegistryStore: Sendable {
         self.settings = settings
         self.clock = clock
         var configuration = Configuration()
-        configuration.busyMode = .timeout(Double(settings.busyTimeout.components.seconds))
+        configuration.busyMode = .timeout(settings.busyTimeout.inSeconds)
         configuration.label = "registry"
         do {
             try Self.findFile(settings.path, create: create)
@@ -54,7 +67,10 @@ public final class RegistryStore: Sendable {
     private static func findFile(_ path: String, create: Bool) throws {
         guard !FileManager.default.fileExists(atPath: path) else { return }
         guard create else {
-            throw RegistryError(.storage, "\(path) is missing: restore it from a backup")
+            throw RegistryError(
+                .storage,
+                "\(path) is missing: it is made when the edge starts or something is added; if it was there, restore it"
+            )
         }
         let directory = (path as NSString).deletingLastPathComponent
         if !directory.isEmpty {

@@ -22,8 +22,11 @@ public struct ForwardedRequest: Sendable {
     public var recordRoutes: [String] = []
     /// Route values at the top that are the edge's own and end here.
     public var routesToDrop = 0
-    /// The last Route moves into the Request-URI, because the element before was a strict router, or the Request-URI
-    /// moves to the end of the Routes, because the next one is (RFC 3261 section 16.6 step 6).
+    /// Out-of-dialog requests go where the routes say: a stranger's Route leads nowhere.
+    public var dropsAllRoutes = false
+    /// The last Route has become the Request-URI.
+    public var dropsLastRoute = false
+    /// The target, moved behind all Routes because the next element is a strict router (RFC 3261 section 16.6 step 6).
     public var appendedRoute: String?
     /// Fields of the edge, behind all others.
     public var added: [(name: String, value: String)] = []
@@ -60,17 +63,22 @@ public struct ForwardedRequest: Sendable {
     }
 
     private func dropRoutes(_ request: Message, _ rewrite: inout Rewrite) {
-        var left = routesToDrop
-        for (index, field) in request.fields.enumerated() where field.name == .route && left > 0 {
+        let total = request.values(.route).count
+        var kept = dropsAllRoutes ? 0..<0 : min(routesToDrop, total)..<total
+        if dropsLastRoute, !kept.isEmpty { kept = kept.lowerBound..<kept.upperBound - 1 }
+        guard kept.count < total else { return }
+        var seen = 0
+        for (index, field) in request.fields.enumerated() where field.name == .route {
             let values = request.listValues(field)
-            if values.count <= left {
+            let staying = kept.clamped(to: seen..<seen + values.count)
+            if staying.isEmpty {
                 rewrite.remove(field: index)
-                left -= values.count
-            } else {
-                let kept = values[left].lowerBound..<field.value.upperBound
-                rewrite.replace(field: index, with: Array(request.bytes[kept]))
-                left = 0
+            } else if staying.count < values.count {
+                let first = values[staying.lowerBound - seen]
+                let last = values[staying.upperBound - 1 - seen]
+                rewrite.replace(field: index, with: Array(request.bytes[first.lowerBound..<last.upperBound]))
             }
+            seen += values.count
         }
     }
 

@@ -31,6 +31,11 @@ public struct ResponseContext: Sendable {
         self.targetsLeft = targets
     }
 
+    /// A target turned out to be several.
+    public mutating func add(targets: Int) {
+        targetsLeft += targets
+    }
+
     /// Takes one of the targets left.
     /// - Returns: the number of the new branch.
     public mutating func begin() -> Int {

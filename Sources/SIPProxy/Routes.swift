@@ -4,7 +4,7 @@ public import SIPMessage
 public struct Route: Sendable {
     /// All conditions that are given must hold; none given matches everything.
     public struct Match: Sendable, Hashable {
-        /// Against the Request-URI's user with its escapes resolved; `*` stands for any run of characters.
+        /// Against the Request-URI's user with its escapes resolved: see `Glob`.
         public var user: String?
         /// The Request-URI's host.
         public var domain: String?
@@ -127,7 +127,7 @@ public struct RouteTable: Sendable {
     }
 }
 
-/// Patterns in which `*` stands for any run of characters, and everything else for itself.
+/// Patterns in which `*` stands for any run of characters, `?` for one, and everything else for itself.
 enum Glob {
     static func matches(_ pattern: String, _ text: String) -> Bool {
         let pattern = Array(pattern.utf8)
@@ -139,7 +139,9 @@ enum Glob {
             if patternIndex < pattern.count, pattern[patternIndex] == UInt8(ascii: "*") {
                 star = (patternIndex, textIndex)
                 patternIndex += 1
-            } else if patternIndex < pattern.count, pattern[patternIndex] == text[textIndex] {
+            } else if patternIndex < pattern.count, 
+                pattern[patternIndex] == text[textIndex] || pattern[patternIndex] == UInt8(ascii: "?")
+            {
                 patternIndex += 1
                 textIndex += 1
             } else if let last = star {

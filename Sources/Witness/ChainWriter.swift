@@ -58,6 +58,9 @@ struct ChainWriter: Sendable {
     /// The monotonic time at which a checkpoint is due; nil when nothing was written since the last.
     var checkpointDue: UInt64? { chain.sinceCheckpoint > 0 || !notices.isEmpty ? chain.checkpointDue : nil }
 
+    /// Whether something that was found at the start has not been written yet.
+    var hasNotices: Bool { !notices.isEmpty }
+
     /// Writes records, and the checkpoints that fall due among them.
     mutating func commit(_ entries: some Collection<Entry>, now: Moment) throws(WitnessError) -> Written {
         var written = Written()

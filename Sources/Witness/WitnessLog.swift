@@ -111,7 +111,7 @@ struct WriterLock: Sendable {
         do {
             try directory.create()
             file = try PosixFile(directory.path(of: LogDirectory.lockName), flags: O_RDWR | O_CREAT)
-            guard try file.tryLock() else {
+            guard try Self.take(file) else {
                 let holder = String(decoding: try file.read(at: 0, count: 32), as: UTF8.self)
                 file.close()
                 throw WitnessError(
@@ -131,6 +131,15 @@ struct WriterLock: Sendable {
 
     func release() {
         file.close()
+    }
+
+    /// Tries for a fifth of a second: a verifier that looks whether anybody writes holds the lock for an instant.
+    private static func take(_ file: PosixFile) throws(FileError) -> Bool {
+        for _ in 0..<20 {
+            if try file.tryLock() { return true }
+            usleep(10_000)
+        }
+        return try file.tryLock()
     }
 
     /// Whether a writer is at work on the log.

@@ -68,6 +68,7 @@ final class WitnessWorker: Sendable {
 
     /// The life of the thread.
     func run() {
+        if writer.withLock({ $0.hasNotices }) { commit([]) }
         while true {
             let (entries, isStopping) = takeAll()
             var rest = entries[...]
@@ -122,7 +123,7 @@ final class WitnessWorker: Sendable {
             count(written)
             onCommit(CommitReport(durable: tokens))
         case .failure(let error):
-            failures.add(UInt64(batch.count), ordering: .relaxed)
+            failures.add(UInt64(max(1, batch.count)), ordering: .relaxed)
             onCommit(CommitReport(failed: tokens, error: error))
         }
         saveCheckpoint()

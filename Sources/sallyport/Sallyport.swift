@@ -3,5 +3,8 @@ import ArgumentParser
 @main
 struct Sallyport: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sallyport", abstract: "A security edge for SIP.")
+        commandName: "sallyport", abstract: "A security edge for SIP.",
+        subcommands: [
+            SubscriberCommand.self, AllowCommand.self, ExpertCommand.self, WitnessCommand.self,
+        ])
 }

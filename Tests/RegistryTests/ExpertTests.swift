@@ -1,3 +1,4 @@
+import CoreTypes
 import Crypto
 import Foundation
 import Registry
@@ -43,6 +44,19 @@ final class ExpertTests {
                 "expert.add", "expert.verify", "expert.key.add", "expert.key.add", "expert.key.remove", "expert.remove",
                 "expert.add",
             ])
+    }
+
+    @Test("a change becomes an event that says who did what to whom")
+    func changeEvent() throws {
+        let store = try scratch.store()
+        try store.addExpert(expert())
+        let change = try #require(try store.pendingChanges().first)
+        #expect(change.event.kind == .adminChange)
+        #expect(change.event.expertID == expert().id)
+        #expect(
+            change.event.details.map(\.name) == ["action", "object", "actor", "change", "after"])
+        #expect(change.event.details[0].value == "expert.add")
+        #expect(change.event.details[2].value == "operator")
     }
 
     @Test("an expert that can't be is refused")

@@ -2,7 +2,7 @@ import CoreTypes
 import Foundation
 import Testing
 
-@testable import Configuration
+@testable import SallyportConfiguration
 
 @Suite struct DefaultsTests {
     @Test(arguments: ["", "# nothing\n", "---\n", "limits:\nprofiles:\n", "listeners: []\n"])

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Configuration
+@testable import SallyportConfiguration
 
 @Suite struct DifferenceTests {
     @Test func `a reload names what changed, before and after`() throws {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Configuration
+@testable import SallyportConfiguration
 
 /// A file, and what is said about it.
 struct Slip: CustomTestStringConvertible, Sendable {

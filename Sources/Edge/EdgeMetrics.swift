@@ -1,0 +1,99 @@
+import CoreTypes
+import Defense
+import SIPMessage
+import Telemetry
+
+/// The edge's metrics; names and labels are contracts with dashboards and alert rules.
+public enum EdgeMetrics {
+    static let rejections = MetricFamily(
+        "security_rejections_total", .counter, "Requests refused, by the layer that refused them.", labels: ["layer"])
+    static let allowlistDenials = MetricFamily(
+        "ip_allowlist_denials_total", .counter, "Requests from sources that are not allowlisted.",
+        labels: ["source_ip"], maximumSeries: 100)
+    static let tlsFailures = MetricFamily(
+        "tls_validation_failures_total", .counter, "TLS connections and requests refused for what their TLS lacks.",
+        labels: ["reason"])
+    static let authFailures = MetricFamily(
+        "auth_failures_total", .counter, "Wrong credentials; users that do not exist count as unknown.",
+        labels: ["expert_id"])
+    static let rateViolations = MetricFamily(
+        "rate_limit_violations_total", .counter, "Calls over the call rate.", labels: ["expert_id"])
+    static let policyDecisions = MetricFamily(
+        "sip_policy_decisions_total", .counter, "Decisions of the guard.", labels: ["result"])
+    static let policySeconds = MetricFamily(
+        "sip_policy_eval_duration_seconds", .histogram, "Time that the guard took.",
+        buckets: [0.000_01, 0.000_1, 0.001, 0.01, 0.1, 1])
+    static let calls = MetricFamily(
+        "sip_calls_total", .counter, "Calls that ended, by result.", labels: ["expert_id", "hazard", "result"])
+    static let activeCalls = MetricFamily("sip_active_calls", .gauge, "Calls that are up or being set up.")
+    static let callSeconds = MetricFamily(
+        "sip_call_duration_seconds", .histogram, "Time from answer to end.",
+        buckets: [1, 10, 30, 60, 300, 900, 3600, 14_400])
+    static let requests = MetricFamily(
+        "sip_requests_total", .counter, "Requests received.", labels: ["method", "transport"])
+    static let responses = MetricFamily(
+        "sip_responses_total", .counter, "Responses sent.", labels: ["status_code", "status_type"])
+    static let errors = MetricFamily(
+        "sip_errors_total", .counter, "Responses sent with 400 or above.", labels: ["status_code"])
+    static let methodSeconds = MetricFamily(
+        "sip_method_duration_seconds", .histogram, "Time from a request to its final response.", labels: ["method"],
+        buckets: [0.001, 0.01, 0.1, 0.5, 1, 5, 30])
+    static let malformed = MetricFamily(
+        "sip_malformed_messages_total", .counter, "Messages that could not be parsed.", labels: ["kind"])
+    static let dropped = MetricFamily(
+        "sip_dropped_messages_total", .counter, "Messages dropped without an answer.", labels: ["reason"])
+    static let connections = MetricFamily("sip_connections", .gauge, "Connections open or opening.")
+    static let connectionsClosed = MetricFamily(
+        "sip_connections_closed_total", .counter, "Connections that ended.", labels: ["reason"])
+    static let connectionsTotal = MetricFamily(
+        "sip_connections_total", .counter, "Connections accepted.", labels: ["transport"])
+    static let transactions = MetricFamily(
+        "sip_transactions", .gauge, "Transactions in memory.", labels: ["side"])
+    static let transportFailures = MetricFamily(
+        "sip_transport_failures_total", .counter, "Messages that could not be sent.", labels: ["reason"])
+    static let witnessRecords = MetricFamily("witness_records_total", .counter, "Records written to the witness.")
+    static let witnessFailures = MetricFamily(
+        "witness_failures_total", .counter, "Records that the witness could not write.")
+    static let witnessSeconds = MetricFamily(
+        "witness_commit_duration_seconds", .histogram, "Time that a call waited for its record to be on disk.",
+        buckets: [0.000_1, 0.001, 0.005, 0.01, 0.05, 0.1, 1])
+    static let registrySubscribers = MetricFamily(
+        "registry_entries", .gauge, "What the registry holds.", labels: ["table"])
+    static let registryUp = MetricFamily("registry_up", .gauge, "1 while the registry can be read.")
+
+    /// Families that show up before anything has happened.
+    static let declared = [
+        rejections, allowlistDenials, tlsFailures, authFailures, rateViolations, policyDecisions, policySeconds, calls,
+        activeCalls, callSeconds, requests, responses, errors, methodSeconds, malformed, dropped, connections,
+        connectionsTotal, connectionsClosed, transactions, transportFailures, witnessRecords, witnessFailures,
+        witnessSeconds,
+        registrySubscribers, registryUp,
+    ]
+}
+
+extension MetricSet {
+    mutating func countResponse(_ status: Int) {
+        increment(EdgeMetrics.responses, [String(status), "\(status / 100)xx"])
+        if status >= 400 { increment(EdgeMetrics.errors, [String(status)]) }
+    }
+
+    /// Counts a refusal under every metric that PRODUCT 1.2 names for its layer.
+    mutating func count(_ refusal: Refusal, from source: IPAddress, expertID: String?) {
+        guard refusal.kind == .refused else { return }
+        increment(EdgeMetrics.rejections, [refusal.layer.metricLabel])
+        switch refusal.layer {
+        case .allowlist:
+            increment(EdgeMetrics.allowlistDenials, [source.description])
+        case .transportSecurity:
+            increment(EdgeMetrics.tlsFailures, [refusal.cause.rawValue])
+        case .authentication where refusal.cause != .registryUnavailable:
+            increment(EdgeMetrics.authFailures, [expertID ?? "unknown"])
+        case .callRate:
+            increment(EdgeMetrics.rateViolations, [expertID ?? "unknown"])
+        case .policyGuard:
+            increment(EdgeMetrics.policyDecisions, ["rejected"])
+        case .sourceRate, .authentication, .witness:
+            break
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import CoreTypes
+import SIPMessage
+import Transport
+
+/// Where a message goes next, before and after its name is resolved (RFC 3263 section 4).
+struct Hop: Hashable {
+    enum Address: Hashable {
+        case endpoint(Endpoint)
+        case name(String, port: UInt16)
+        /// Back over the connection that the dialog's other side came by.
+        case flow(FlowID, Endpoint)
+    }
+
+    var address: Address
+    var transport: TransportKind
+    /// What the certificate of the next hop must be for; nil without TLS.
+    var serverName: String?
+
+    /// The next hop that a URI names: its host and port, its transport parameter; TLS for `sips`.
+    /// Nil for schemes and transports that the edge does not speak.
+    init?(_ uri: URI) {
+        guard uri.isSIP else { return nil }
+        let transport: TransportKind
+        switch (uri.transport, uri.scheme) {
+        case (nil, .sips), ("tls", _): transport = .tls
+        case ("tcp", .sips): transport = .tls
+        case (nil, _), ("udp", .sip): transport = .udp
+        case ("tcp", _): transport = .tcp
+        default: return nil
+        }
+        self.transport = transport
+        let port = uri.port ?? transport.defaultPort
+        switch uri.host {
+        case .address(let address):
+            self.address = .endpoint(Endpoint(address, port: port))
+            serverName = transport == .tls ? address.description : nil
+        case .name(let name):
+            self.address = .name(name, port: port)
+            serverName = transport == .tls ? name : nil
+        }
+    }
+
+    init(flow: Flow) {
+        transport = flow.transport
+        serverName = nil
+        address = flow.transport == .udp ? .endpoint(flow.remote) : .flow(flow.id, flow.remote)
+    }
+
+    var description: String {
+        switch address {
+        case .endpoint(let endpoint): "\(endpoint);transport=\(transport.rawValue)"
+        case .name(let name, let port): "\(name):\(port);transport=\(transport.rawValue)"
+        case .flow(_, let remote): "\(remote);transport=\(transport.rawValue)"
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import CoreTypes
+import Defense
+import SIPMessage
+import SIPProxy
+import SIPTransaction
+
+/// One request on its way through: the server transaction, the branches it was sent on, and what came back.
+final class ProxyContext {
+    /// A target that has not been tried.
+    struct Target {
+        /// Nil: the Request-URI stays.
+        var requestURI: String?
+        var hop: Hop
+    }
+
+    /// What a request inside a dialog needs beyond its target.
+    struct InDialog {
+        var side: DialogSide
+        var routesToDrop: Int
+        var appendedRoute: String?
+        var dropsLastRoute: Bool
+    }
+
+    let server: ServerTransaction
+    var responses: ResponseContext
+    var targets: [Target]
+    var branches: [ClientTransaction] = []
+    /// The final responses by branch; what was made here counts as one too.
+    var finals: [Int: Final] = [:]
+    var call: Call?
+    var inDialog: InDialog?
+    var timerC: TimerHandle?
+    var profile: String
+    var facts: PassageFacts
+    var isBridge = false
+    /// When the witness was asked to record the admission.
+    var askedWitnessAt: UInt64 = 0
+    var hasStarted = false
+    var isFinished = false
+
+    enum Final {
+        case received(Message)
+        /// Made here: nothing was received.
+        case local(status: Int, reason: String, retryAfter: Int?)
+    }
+
+    var request: Message { server.request }
+
+    init(
+        server: ServerTransaction, targets: [Target], profile: String, facts: PassageFacts
+    ) {
+        self.server = server
+        self.targets = targets
+        self.profile = profile
+        self.facts = facts
+        responses = ResponseContext(isInvite: server.request.method == .invite, targets: targets.count)
+    }
+}

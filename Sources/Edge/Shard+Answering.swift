@@ -1,0 +1,90 @@
+import Telemetry
+import CoreTypes
+import Defense
+import SIPMessage
+import SIPTransaction
+import Transport
+
+/// Answers that the edge makes itself.
+extension Shard {
+    /// Carries out a refusal of the layers: without a transaction, so that nothing is repeated towards an address that
+    /// has proven nothing, and nothing is kept.
+    func refuse(_ request: Message, _ refusal: Refusal, facts: PassageFacts, on flow: Flow, now: Moment) {
+        metrics.count(refusal, from: flow.remote.address, expertID: refusal.event?.expertID)
+        if let event = refusal.event {
+            if refusal.kind == .challenged {
+                record(event, now: now)
+            } else {
+                recordRefusal(event, cause: refusal.cause.rawValue, now: now)
+            }
+        }
+        guard let answer = refusal.answer else {
+            metrics.increment(EdgeMetrics.dropped, [refusal.cause.rawValue])
+            return
+        }
+        reply(request, answer, on: flow)
+    }
+
+    /// Answers without a transaction.
+    func reply(_ request: Message, _ answer: Refusal.Answer, on flow: Flow) {
+        let draft = ResponseDraft(
+            answer.status, answer.reason, toTag: localTag(request), fields: answer.fields.map { ($0.name, $0.value) })
+        sendReply(request.replyFields, draft, on: flow)
+    }
+
+    func sendReply(_ fields: ReplyFields, _ draft: ResponseDraft, on flow: Flow) {
+        metrics.countResponse(draft.status)
+        send(fields.response(draft, source: flow.remote), towards: fields.topVia, on: flow)
+    }
+
+    /// The same for each retransmission of a request (RFC 3261 section 8.2.7), and unlike any other.
+    func localTag(_ request: Message) -> String {
+        let parts = [request.callID, request.fromTag ?? "", request.topVia.branch ?? ""].map { Array($0.utf8) }
+        return Hexadecimal.string(secret.authenticate("tag", parts)[..<8])
+    }
+
+    /// Sends a response to where its request came from (RFC 3261 section 18.2.2, RFC 3581 section 4): back over the
+    /// connection, or to the source address, at the source port if rport asked for it. maddr is not honored.
+    func send(_ octets: [UInt8], towards via: Via, on flow: Flow) {
+        guard !flow.transport.isReliable else {
+            if transport?.send(octets, on: flow.id) != true {
+                metrics.increment(EdgeMetrics.transportFailures, ["connection_closed"])
+            }
+            return
+        }
+        let port = via.rport != nil ? flow.remote.port : via.port ?? flow.transport.defaultPort
+        transport?.send(octets, on: flow.id.facing(Endpoint(flow.remote.address, port: port)))
+    }
+
+    /// Answers through the request's server transaction, and ends its context.
+    func finish(
+        _ context: ProxyContext, local status: Int, _ reason: String, fields: [(String, String)] = []
+    ) {
+        guard !context.isFinished else { return }
+        context.isFinished = true
+        disarm(&context.timerC)
+        respond(
+            context.server,
+            ResponseDraft(
+                status, reason, toTag: localTag(context.request), fields: fields.map { (name: $0.0, value: $0.1) }))
+        if let call = context.call, context.inDialog == nil { end(call, result: "refused", by: nil, status: status) }
+    }
+
+    func respond(_ server: ServerTransaction, _ draft: ResponseDraft) {
+        let octets = server.request.replyFields.response(draft, source: server.flow.remote)
+        respond(server, octets, status: draft.status)
+    }
+
+    /// Hands a response to the server transaction, which sends it if its state allows.
+    func respond(_ server: ServerTransaction, _ octets: [UInt8], status: Int) {
+        let step = server.respond(status: status)
+        guard step.transmit else { return }
+        server.response = octets
+        metrics.countResponse(status)
+        if status >= 200 {
+            let taken = clock().monotonic - min(server.receivedAt.monotonic, clock().monotonic)
+            metrics.observe(EdgeMetrics.methodSeconds, [server.request.method.label], Double(taken) / 1e9)
+        }
+        carryOut(step, server)
+    }
+}

@@ -1,0 +1,189 @@
+import Telemetry
+import CoreTypes
+import Defense
+import SIPMessage
+import SIPProxy
+import SIPTransaction
+import Transport
+
+/// Requests inside a dialog, ACK and CANCEL.
+extension Shard {
+    /// A request with a To tag: with a good cookie of a known call it is forwarded to the call's other side, else it
+    /// meets layers 1 to 3 and gets 481.
+    func receivedInDialog(_ request: Message, key: ServerTransactionKey, on flow: Flow, now: Moment) {
+        guard let (call, side) = dialog(of: request) else {
+            refuseStray(request, on: flow, now: now)
+            return
+        }
+        if let failure = RequestCheck.examine(request, branches: branches), failure.status != 416 {
+            let fields =
+                failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
+            reply(request, .init(failure.status, failure.reason, fields: fields), on: flow)
+            return
+        }
+        guard let path = path(of: request, side: side, call: call) else {
+            reply(request, .init(403, "Forbidden"), on: flow)
+            return
+        }
+        let server = ServerTransaction(key: key, request: request, flow: flow, at: now, timers: settings.timers)
+        let context = ProxyContext(
+            server: server, targets: [path.target], profile: call.profile, facts: call.facts)
+        context.call = call
+        context.inDialog = path.inDialog
+        server.context = context
+        insert(server)
+        if request.method == .invite {
+            respond(server, ResponseDraft(100, "Trying"))
+        }
+        call.learn(side, from: request, isOwn: isOwnRoute)
+        context.hasStarted = true
+        tryNextTarget(context)
+    }
+
+    func dialog(of request: Message) -> (Call, DialogSide)? {
+        guard let side = cookie.side(of: request),
+            let callerTag = side == .caller ? request.fromTag : request.toTag,
+            let call = calls.find(CallKey(callID: request.callID, callerTag: callerTag))
+        else { return nil }
+        return (call, side)
+    }
+
+    func isOwnRoute(_ uri: URI) -> Bool {
+        uri.user?.hasPrefix(DialogCookie.prefix) == true
+    }
+
+    private func refuseStray(_ request: Message, on flow: Flow, now: Moment) {
+        guard let profile = profile(of: flow) else {
+            metrics.increment(EdgeMetrics.dropped, ["no_profile"])
+            return
+        }
+        guard let report = passages[profile]?.examineStray(approach(request, on: flow), now: now) else { return }
+        if let refusal = report.refusal {
+            refuse(request, refusal, facts: report.facts, on: flow, now: now)
+            return
+        }
+        reply(request, .init(481, "Call/Transaction Does Not Exist"), on: flow)
+    }
+
+    // MARK: The way inside a dialog
+
+    struct DialogPath {
+        var target: ProxyContext.Target
+        var inDialog: ProxyContext.InDialog
+    }
+
+    /// RFC 3261 sections 16.4 and 16.6 steps 2 to 6, with one addition: the next hop must be one that the other side
+    /// has named, so that a good cookie opens the way to that side only.
+    func path(of request: Message, side: DialogSide, call: Call) -> DialogPath? {
+        guard let received = request.requestURI, var routes = request.addresses(.route)?.map(\.uri) else { return nil }
+        var target = received
+        var requestURI: String?
+        var dropped = 0
+        if isOwnRoute(received) {
+            // The element before is a strict router: what it should have left in the Request-URI came last.
+            guard let last = routes.popLast() else { return nil }
+            target = last
+            requestURI = last.text
+        }
+        while let first = routes.first, isOwnRoute(first) {
+            routes.removeFirst()
+            dropped += 1
+        }
+        var next = target
+        var appended: String?
+        if let first = routes.first {
+            next = first
+            if !first.isLooseRouting {
+                // The next element is a strict router: it wants itself in the Request-URI and the target last.
+                requestURI = first.text
+                appended = target.text
+                dropped += 1
+            }
+        }
+        guard let hop = hop(towards: side.other, next: next, call: call) else { return nil }
+        return DialogPath(
+            target: .init(requestURI: requestURI, hop: hop),
+            inDialog: .init(
+                side: side, routesToDrop: dropped, appendedRoute: appended, dropsLastRoute: isOwnRoute(received)))
+    }
+
+    private func hop(towards side: DialogSide, next: URI, call: Call) -> Hop? {
+        switch side {
+        case .callee:
+            guard call.isAllowed(next, for: .callee) else { return nil }
+            return Hop(next)
+        case .caller:
+            // The caller is reached where the call came from: behind a NAT nothing else works, and nothing else is
+            // needed. Over UDP another port of the same address may be named.
+            let flow = call.callerFlow
+            if flow.transport == .udp, let hop = Hop(next), hop.transport == .udp,
+                case .endpoint(let endpoint) = hop.address, endpoint.address == flow.remote.address
+            {
+                return hop
+            }
+            return Hop(flow: flow)
+        }
+    }
+
+    // MARK: ACK
+
+    func receivedAck(_ ack: Message, on flow: Flow, now: Moment) {
+        let key = ServerTransactionKey(ack, method: .invite, source: Self.source(of: flow))
+        if let server = servers[key] {
+            let step = server.receivedAck()
+            carryOut(step, server)
+            if !step.deliver { return }
+        }
+        // The ACK to a 2xx is a request of its own, relayed without a transaction (section 16.10's neighbor, 13.2.2.4).
+        guard ack.maxForwards != 0, let (call, side) = dialog(of: ack),
+            let path = path(of: ack, side: side, call: call)
+        else {
+            metrics.increment(EdgeMetrics.dropped, ["stray_ack"])
+            return
+        }
+        var hop = path.target.hop
+        guard case .name(let name, let port) = hop.address else {
+            relayAck(ack, path, hop, call, from: flow)
+            return
+        }
+        resolver?.resolve(name) { [weak self] addresses in
+            guard let self, let address = addresses.first else { return }
+            hop.address = .endpoint(Endpoint(address, port: port))
+            self.relayAck(ack, path, hop, call, from: flow)
+        }
+    }
+
+    private func relayAck(_ ack: Message, _ path: DialogPath, _ hop: Hop, _ call: Call, from flow: Flow) {
+        let branch = branches.mint(for: ack)
+        var forwarded = ForwardedRequest(
+            source: flow.remote,
+            via: "SIP/2.0/\(hop.transport.viaToken) \(localAddress(for: hop));rport;branch=\(branch)")
+        forwarded.realm = passages[call.profile]?.policy.authentication?.realm
+        forwarded.requestURI = path.target.requestURI
+        forwarded.routesToDrop = path.inDialog.routesToDrop
+        forwarded.appendedRoute = path.inDialog.appendedRoute
+        forwarded.dropsLastRoute = path.inDialog.dropsLastRoute
+        send(forwarded.octets(of: ack), to: hop, ticket: 0)
+    }
+
+    // MARK: CANCEL
+
+    /// RFC 3261 sections 9.2 and 16.10: 200 at once, then the branches are cancelled. A CANCEL that matches nothing
+    /// touches nothing.
+    func receivedCancel(_ cancel: Message, on flow: Flow, now: Moment) {
+        let key = ServerTransactionKey(cancel, method: .invite, source: Self.source(of: flow))
+        guard let server = servers[key], let context = server.context else {
+            refuseStray(cancel, on: flow, now: now)
+            return
+        }
+        reply(cancel, .init(200, "OK"), on: flow)
+        guard !context.isFinished else { return }
+        let actions = context.responses.cancel()
+        if context.hasStarted {
+            perform(actions, context, latest: nil)
+            if context.responses.pendingBranches.isEmpty { finish(context, local: 487, "Request Terminated") }
+        } else {
+            finish(context, local: 487, "Request Terminated")
+        }
+    }
+}

@@ -1,0 +1,246 @@
+import SallyportConfiguration
+import TransportSecurity
+import Telemetry
+import CoreTypes
+import Defense
+import SIPMessage
+import SIPProxy
+import SIPTransaction
+import Transport
+
+/// What comes in: parsed, matched, and sent on its way through the layers.
+extension Shard: TransportObserver {
+    func received(_ octets: [UInt8], on flow: Flow) {
+        let now = clock()
+        let message: Message
+        do {
+            message = try Message(parsing: octets, limits: settings.limits)
+        } catch {
+            receivedMalformed(error, on: flow, now: now)
+            return
+        }
+        if message.isRequest {
+            metrics.increment(EdgeMetrics.requests, [message.method.label, flow.transport.rawValue])
+            receivedRequest(message, on: flow, now: now)
+        } else {
+            receivedResponse(message, now: now)
+        }
+    }
+
+    private func receivedRequest(_ request: Message, on flow: Flow, now: Moment) {
+        switch request.method {
+        case .ack:
+            receivedAck(request, on: flow, now: now)
+            return
+        case .cancel:
+            receivedCancel(request, on: flow, now: now)
+            return
+        default:
+            break
+        }
+        let key = ServerTransactionKey(request, method: request.method, source: Self.source(of: flow))
+        if let server = servers[key] {
+            carryOut(server.receivedRetransmission(), server)
+            return
+        }
+        if request.isInDialog {
+            receivedInDialog(request, key: key, on: flow, now: now)
+        } else {
+            receivedNew(request, key: key, on: flow, now: now)
+        }
+    }
+
+    /// Datagrams of one transaction come from one port; over streams a peer may have opened another connection.
+    static func source(of flow: Flow) -> Endpoint {
+        flow.transport.isReliable ? Endpoint(flow.remote.address, port: 0) : flow.remote
+    }
+
+    /// The profile of the listener that a flow came in by; nil for connections and sockets that the edge opened itself.
+    func profile(of flow: Flow) -> String? {
+        settings.listeners.indices.contains(flow.listener) ? settings.listeners[flow.listener].profile : nil
+    }
+
+    // MARK: New requests
+
+    func approach(_ request: Message, on flow: Flow) -> Approach {
+        let security = flow.security.map { facts in
+            TransportFacts(
+                version: facts.version, cipherSuite: facts.cipherSuite,
+                peer: facts.peer.map {
+                    .init(subject: $0.subject, issuer: $0.issuer, identities: $0.sipIdentities)
+                })
+        }
+        return Approach(
+            message: request, source: flow.remote, transport: flow.transport, security: security,
+            isOwnDomain: isOwn(request.requestURI, flow))
+    }
+
+    private func isOwn(_ uri: URI?, _ flow: Flow) -> Bool {
+        guard let host = uri?.host else { return false }
+        switch host {
+        case .address(let address):
+            return address == flow.local.address || settings.listeners.contains { $0.address.address == address }
+        case .name(let name):
+            return settings.domains.contains(name)
+        }
+    }
+
+    private func receivedNew(_ request: Message, key: ServerTransactionKey, on flow: Flow, now: Moment) {
+        guard let profile = profile(of: flow), passages[profile] != nil else {
+            // The edge calls out from here and takes no calls.
+            metrics.increment(EdgeMetrics.dropped, ["no_profile"])
+            return
+        }
+        if request.method == .options, request.requestURI?.user == nil, isOwn(request.requestURI, flow) {
+            answerOptions(request, profile: profile, on: flow, now: now)
+            return
+        }
+        let approach = approach(request, on: flow)
+        let calls = calls
+        guard
+            let report = passages[profile]?.examine(
+                approach, now: now, activeCalls: { calls.active(of: $0) },
+                stopwatch: { [clock] in clock().monotonic })
+        else { return }
+        if let guardStep = report.steps.first(where: { $0.layer == .policyGuard }) {
+            metrics.observe(EdgeMetrics.policySeconds, [], Double(guardStep.nanoseconds) / 1e9)
+        }
+        for event in report.facts.events { record(event, now: now) }
+        if let refusal = report.refusal {
+            refuse(request, refusal, facts: report.facts, on: flow, now: now)
+            return
+        }
+        if isDraining || servers.count >= Self.mostTransactions {
+            reply(request, .init(503, "Service Unavailable", fields: [("Retry-After", "10")]), on: flow)
+            return
+        }
+        if let failure = RequestCheck.examine(request, branches: branches) {
+            let fields =
+                failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
+            reply(request, .init(failure.status, failure.reason, fields: fields), on: flow)
+            return
+        }
+        admit(request, key: key, report: report, approach: approach, profile: profile, on: flow, now: now)
+    }
+
+    /// OPTIONS for the edge itself (RFC 3261 section 11.2): layers 1 to 3, then what the edge can do.
+    private func answerOptions(_ request: Message, profile: String, on flow: Flow, now: Moment) {
+        let approach = approach(request, on: flow)
+        guard let report = passages[profile]?.examineStray(approach, now: now) else { return }
+        if let refusal = report.refusal {
+            refuse(request, refusal, facts: report.facts, on: flow, now: now)
+            return
+        }
+        if let failure = RequestCheck.examine(request, branches: branches) {
+            let fields =
+                failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
+            reply(request, .init(failure.status, failure.reason, fields: fields), on: flow)
+            return
+        }
+        reply(
+            request,
+            .init(
+                200, "OK",
+                fields: [("Accept", "application/sdp"), ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO")]),
+            on: flow)
+    }
+
+    // MARK: What can't be parsed
+
+    private func receivedMalformed(_ failure: ParseFailure, on flow: Flow, now: Moment) {
+        metrics.increment(EdgeMetrics.malformed, [failure.kind.rawValue])
+        guard let profile = profile(of: flow) else {
+            metrics.increment(EdgeMetrics.dropped, ["malformed"])
+            return
+        }
+        let outcome = passages[profile]?.arrived(from: flow.remote.address, now: now) ?? .within
+        let event = SecurityEvent(
+            .malformedMessage, .warning, sourceIP: flow.remote.address,
+            details: [
+                .init("reason", .string(failure.reason)), .init("source_port", .integer(Int(flow.remote.port))),
+                .init("transport", .string(flow.transport.rawValue)),
+            ])
+        recordRefusal(event, cause: failure.kind.rawValue, now: now)
+        guard outcome == .within, let reply = failure.reply, !reply.isAck,
+            passages[profile]?.isAllowlisted(flow.remote, transport: flow.transport) == true
+        else {
+            metrics.increment(EdgeMetrics.dropped, ["malformed"])
+            return
+        }
+        sendReply(reply, ResponseDraft(failure.status, failure.reason), on: flow)
+    }
+
+    // MARK: Connections
+
+    func admit(connectionFrom remote: Endpoint, listener: Int) -> Bool {
+        guard settings.listeners.indices.contains(listener) else { return false }
+        let listening = settings.listeners[listener]
+        let now = clock()
+        switch passages[listening.profile]?.arrived(from: remote.address, now: now) {
+        case .within?:
+            metrics.increment(EdgeMetrics.connectionsTotal, [listening.transport.rawValue])
+            return true
+        case .exceeded?, .exceededAgain?:
+            metrics.increment(EdgeMetrics.rejections, [Layer.sourceRate.metricLabel])
+            let event = SecurityEvent(
+                .rateLimitExceeded, .warning, sourceIP: remote.address,
+                details: [
+                    .init("layer", .string(Layer.sourceRate.rawValue)),
+                    .init("transport", .string(listening.transport.rawValue)), .init("connection", true),
+                ])
+            recordRefusal(event, cause: "connection", now: now)
+            return false
+        case nil:
+            return false
+        }
+    }
+
+    func opened(_ flow: Flow) {
+        guard let security = flow.security else { return }
+        var details: [SecurityEvent.Detail] = [
+            .init("tls_version", .string(security.version)), .init("cipher_suite", .string(security.cipherSuite)),
+            .init("source_port", .integer(Int(flow.remote.port))),
+            .init("direction", flow.listener >= 0 ? "inbound" : "outbound"),
+        ]
+        if let peer = security.peer {
+            details.append(.init("subject", .string(peer.subject)))
+            details.append(.init("issuer", .string(peer.issuer)))
+        }
+        record(SecurityEvent(.tlsConnection, .info, sourceIP: flow.remote.address, details: details), now: clock())
+    }
+
+    func closed(_ id: FlowID, reason: CloseReason) {
+        metrics.increment(EdgeMetrics.connectionsClosed, [reason.rawValue])
+    }
+
+    func handshakeFailed(from remote: Endpoint, listener: Int, reason: HandshakeFailure) {
+        metrics.increment(EdgeMetrics.tlsFailures, [reason.rawValue])
+        metrics.increment(EdgeMetrics.rejections, [Layer.transportSecurity.metricLabel])
+        let event = SecurityEvent(
+            .securityEvent, .warning, sourceIP: remote.address,
+            details: [
+                .init("reason", "handshake_failed"), .init("failure", .string(reason.rawValue)),
+                .init("source_port", .integer(Int(remote.port))),
+            ])
+        recordRefusal(event, cause: reason.rawValue, now: clock())
+    }
+
+    func unframeable(_ reason: StreamFramer.Failure, on flow: Flow, head: [UInt8]) {
+        metrics.increment(EdgeMetrics.malformed, [reason.rawValue])
+        let event = SecurityEvent(
+            .malformedMessage, .warning, sourceIP: flow.remote.address,
+            details: [
+                .init("reason", .string(reason.rawValue)), .init("source_port", .integer(Int(flow.remote.port))),
+                .init("transport", .string(flow.transport.rawValue)),
+            ])
+        recordRefusal(event, cause: reason.rawValue, now: clock())
+        // The header may be whole although its length is in doubt: then the peer is told.
+        do {
+            _ = try Message(parsing: head, limits: settings.limits)
+        } catch {
+            if let fields = error.reply, !fields.isAck {
+                sendReply(fields, ResponseDraft(error.status, error.reason), on: flow)
+            }
+        }
+    }
+}

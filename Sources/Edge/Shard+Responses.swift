@@ -1,0 +1,124 @@
+import Telemetry
+import CoreTypes
+import SIPMessage
+import SIPProxy
+import SIPTransaction
+import Transport
+
+/// Responses from the next hop (RFC 3261 section 16.7).
+extension Shard {
+    func receivedResponse(_ response: Message, now: Moment) {
+        guard let status = response.status, let key = ClientTransactionKey(response: response),
+            let client = clients[key]
+        else {
+            // RFC 6026 section 8.9: what belongs to no transaction goes nowhere.
+            metrics.increment(EdgeMetrics.dropped, ["stray_response"])
+            return
+        }
+        // A response for the edge carries its Via and, unless the edge made the request itself, another one behind.
+        guard client.context == nil || response.vias.count > 1 else {
+            metrics.increment(EdgeMetrics.dropped, ["single_via"])
+            return
+        }
+        if status < 200 { client.hasProvisional = true }
+        carryOut(client.received(status: status), client, response: response)
+        if status < 200, client.cancelWanted { cancel(client) }
+    }
+
+    /// A response that its transaction hands up.
+    func deliver(_ response: Message, on branch: Int, of context: ProxyContext) {
+        guard let status = response.status else { return }
+        if status > 100, status < 200, context.timerC != nil {
+            // Section 16.7 step 2: any provisional response but 100 starts timer C anew.
+            disarm(&context.timerC)
+            context.timerC = arm(after: UInt64(settings.timerC.nanoseconds), .timerC(context))
+        }
+        if status >= 200 { context.finals[branch] = .received(response) }
+        perform(context.responses.received(status: status, on: branch), context, latest: response)
+    }
+
+    /// A branch that ended without a response counts as having got one (section 16.9).
+    func branchFailed(_ branch: Int, of context: ProxyContext, status: Int, _ reason: String) {
+        context.finals[branch] = .local(status: status, reason: reason, retryAfter: status == 503 ? 5 : nil)
+        perform(context.responses.received(status: status, on: branch), context, latest: nil)
+    }
+
+    func perform(_ actions: [ResponseContext.Action], _ context: ProxyContext, latest: Message?) {
+        for action in actions {
+            switch action {
+            case .relay:
+                if let latest { relay(latest, context) }
+            case .relayBest(let branch, let status):
+                relayBest(branch, status, context)
+            case .cancel(let branch):
+                if context.branches.indices.contains(branch) { cancel(context.branches[branch]) }
+            case .tryNext:
+                tryNextTarget(context)
+            }
+        }
+    }
+
+    private func relay(_ response: Message, _ context: ProxyContext) {
+        guard let status = response.status else { return }
+        let octets = RelayedResponse.octets(of: response)
+        respond(context.server, octets, status: status)
+        if status >= 200 {
+            context.isFinished = true
+            disarm(&context.timerC)
+        }
+        follow(response, status: status, context)
+    }
+
+    private func relayBest(_ branch: Int, _ status: Int, _ context: ProxyContext) {
+        guard !context.isFinished else { return }
+        switch context.finals[branch] {
+        case .received(let response) where status != 503:
+            relay(response, context)
+        case .received, nil:
+            // Section 16.7 step 6: a 503 is about that server, not about this one.
+            finish(context, local: 500, "Server Internal Error")
+        case .local(let status, let reason, let retryAfter):
+            let fields = retryAfter.map { [("Retry-After", String($0))] } ?? []
+            finish(context, local: status, reason, fields: fields)
+        }
+        if let call = context.call, context.inDialog == nil, call.state != .ended {
+            end(call, result: "refused", by: nil, status: status)
+        }
+    }
+
+    /// Section 16.8: nobody answers. What rings is cancelled, and the caller hears 408.
+    func timerCFired(_ context: ProxyContext) {
+        guard !context.isFinished else { return }
+        for branch in context.responses.pendingBranches where context.branches.indices.contains(branch) {
+            cancel(context.branches[branch])
+        }
+        finish(context, local: 408, "Request Timeout")
+    }
+}
+
+/// A response as it goes on to the caller (RFC 3261 section 16.7): without the edge's own Via, and without what only
+/// trusted elements may say about identity (RFC 3325 section 5).
+enum RelayedResponse {
+    static func octets(of response: Message) -> [UInt8] {
+        var rewrite = Rewrite()
+        if let index = response.fields.firstIndex(where: { $0.name == .via }) {
+            let field = response.fields[index]
+            let values = response.listValues(field)
+            if values.count > 1 {
+                let rest = values[1].lowerBound..<field.value.upperBound
+                rewrite.replace(field: index, with: Array(response.bytes[rest]))
+            } else {
+                rewrite.remove(field: index)
+            }
+        }
+        for (index, field) in response.fields.enumerated() {
+            if field.name == .pAssertedIdentity || field.name == .remotePartyID
+                || (field.name == .other
+                    && ForwardedRequest.edgeOnlyHeaders.contains(response.text(field.nameRange).lowercased()))
+            {
+                rewrite.remove(field: index)
+            }
+        }
+        return response.written(applying: rewrite)
+    }
+}

@@ -1,0 +1,204 @@
+import CoreTypes
+import Defense
+import Logging
+import NIOCore
+import SIPMessage
+import SIPProxy
+import SIPTransaction
+import Telemetry
+import Transport
+import Witness
+
+/// One event loop's share of the edge: carries out what the layers, the transactions and the proxy core decide.
+///
+/// All of its state is plain stored properties; it is entered from its event loop only.
+final class Shard {
+    let settings: EdgeSettings
+    let loop: any EventLoop
+    let clock: @Sendable () -> Moment
+    let witness: WitnessLog
+    let logger: Logger
+    let cookie: DialogCookie
+    let secret: NodeSecret
+    var transport: TransportLayer?
+    var resolver: Resolver?
+
+    var passages: [String: Passage]
+    var branches: BranchMint
+    var collapser = EventCollapser()
+    var calls = CallTable()
+    var metrics = MetricSet()
+    var servers: [ServerTransactionKey: ServerTransaction] = [:]
+    var clients: [ClientTransactionKey: ClientTransaction] = [:]
+    /// Client transactions by the ticket under which their octets were handed to the transport.
+    var tickets: [UInt64: ClientTransaction] = [:]
+    /// Requests held back until their record is on disk, by the witness's token.
+    var awaitingWitness: [UInt64: ProxyContext] = [:]
+    /// Registry changes on their way to the disk, by the witness's token.
+    var recordedChanges: [UInt64: Int64] = [:]
+    var lastRecordedChange: Int64?
+    var experts: ExpertDirectory
+    var isDraining = false
+    var isWitnessFailing = false
+
+    private var wheel: TimerWheel<Timer>
+    private var nextWake = UInt64.max
+    private var lastID: UInt64
+
+    /// New requests are refused with 503 beyond this many transactions: memory stays bounded.
+    static let mostTransactions = 200_000
+
+    init(
+        settings: EdgeSettings, loop: any EventLoop, clock: @escaping @Sendable () -> Moment, witness: WitnessLog,
+        secret: NodeSecret, directory: DefenseDirectory, randomStart: UInt64, logger: Logger
+    ) {
+        self.settings = settings
+        self.loop = loop
+        self.clock = clock
+        self.witness = witness
+        self.secret = secret
+        self.logger = logger
+        cookie = DialogCookie(secret: secret)
+        branches = BranchMint(secret: secret, shard: 0, start: randomStart)
+        lastID = randomStart >> 1
+        experts = directory.experts ?? ExpertDirectory()
+        let serial = UInt32(truncatingIfNeeded: randomStart)
+        passages = settings.profiles.mapValues {
+            Passage($0.policy, directory: directory, secret: secret, serial: serial)
+        }
+        wheel = TimerWheel(now: clock().monotonic)
+        metrics.declare(EdgeMetrics.declared)
+    }
+
+    /// A new view of the registry; takes effect with the next request.
+    func replace(directory: DefenseDirectory) {
+        experts = directory.experts ?? ExpertDirectory()
+        for name in passages.keys { passages[name]?.directory = directory }
+    }
+
+    func nextID() -> UInt64 {
+        lastID &+= 1
+        return lastID
+    }
+
+    /// An identifier that can't be guessed from others of its kind.
+    func opaqueID(_ purpose: StaticString) -> String {
+        let id = nextID()
+        return Hexadecimal.string(
+            secret.authenticate(purpose, [withUnsafeBytes(of: id.bigEndian) { Array($0) }])[..<8])
+    }
+
+    // MARK: Timers
+
+    func arm(after nanoseconds: UInt64, _ timer: Timer) -> TimerHandle {
+        let handle = wheel.arm(at: clock().monotonic + nanoseconds, timer)
+        scheduleWake()
+        return handle
+    }
+
+    func disarm(_ handle: inout TimerHandle?) {
+        if let armed = handle { wheel.disarm(armed) }
+        handle = nil
+    }
+
+    /// One callback of the loop drives the whole wheel; a stale one finds nothing due and only looks further.
+    private func scheduleWake() {
+        guard let deadline = wheel.nextDeadline, deadline < nextWake else { return }
+        nextWake = deadline
+        let delay = max(0, Int64(clamping: deadline) - Int64(clamping: clock().monotonic))
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.scheduleTask(in: .nanoseconds(delay)) { bound.value.wake() }
+    }
+
+    private func wake() {
+        nextWake = .max
+        for timer in wheel.advance(to: clock().monotonic) { fire(timer) }
+        scheduleWake()
+    }
+
+    private func fire(_ timer: Timer) {
+        switch timer {
+        case .serverRetransmission(let server):
+            server.retransmission = nil
+            carryOut(server.retransmissionFired(), server)
+        case .serverDeadline(let server):
+            server.deadline = nil
+            carryOut(server.deadlineFired(), server)
+        case .clientRetransmission(let client):
+            client.retransmission = nil
+            carryOut(client.retransmissionFired(), client, response: nil)
+        case .clientDeadline(let client):
+            client.deadline = nil
+            deadlineFired(client)
+        case .timerC(let context):
+            context.timerC = nil
+            timerCFired(context)
+        case .callLimit(let call):
+            call.limit = nil
+            end(call, result: "max_duration", by: nil)
+        case .housekeeping:
+            keepHouse()
+        }
+    }
+
+    func startHousekeeping() {
+        _ = arm(after: 1_000_000_000, .housekeeping)
+    }
+
+    private func keepHouse() {
+        for event in collapser.due(now: clock()) { witness.append(event, at: clock().wall) }
+        startHousekeeping()
+    }
+
+    // MARK: Witness
+
+    /// Writes an event down without waiting for it.
+    func record(_ event: SecurityEvent, now: Moment) {
+        witness.append(event, at: now.wall)
+    }
+
+    /// Writes a refusal down; many alike become one with a count.
+    func recordRefusal(_ event: SecurityEvent, cause: String, now: Moment) {
+        for written in collapser.add(event, cause: cause, now: now) { witness.append(written, at: now.wall) }
+    }
+
+    /// A batch of records is on disk, or isn't.
+    func committed(_ report: CommitReport) {
+        for token in report.durable {
+            if let change = recordedChanges.removeValue(forKey: token) {
+                lastRecordedChange = max(change, lastRecordedChange ?? change)
+                continue
+            }
+            guard let context = awaitingWitness.removeValue(forKey: token) else { continue }
+            observeCommit(context)
+            proceed(context)
+        }
+        for token in report.failed {
+            guard let context = awaitingWitness.removeValue(forKey: token) else { continue }
+            witnessFailed(context)
+        }
+        if let error = report.error, !isWitnessFailing {
+            isWitnessFailing = true
+            logger.error("the witness can't be written", metadata: ["reason": "\(error)"])
+        } else if report.error == nil, isWitnessFailing {
+            isWitnessFailing = false
+            logger.notice("the witness can be written again")
+            record(SecurityEvent(.recovered, .notice, details: [.init("component", "witness")]), now: clock())
+        }
+    }
+
+    private func observeCommit(_ context: ProxyContext) {
+        let waited = clock().monotonic - min(context.askedWitnessAt, clock().monotonic)
+        metrics.observe(EdgeMetrics.witnessSeconds, [], Double(waited) / 1e9)
+    }
+
+    /// PRODUCT 1.2, layer 7: what can't be recorded isn't forwarded, unless the configuration says so.
+    func witnessFailed(_ context: ProxyContext) {
+        guard settings.refusesWithoutWitness else {
+            proceed(context)
+            return
+        }
+        metrics.increment(EdgeMetrics.rejections, [Layer.witness.metricLabel])
+        finish(context, local: 503, "Service Unavailable", fields: [("Retry-After", "5")])
+    }
+}

@@ -1,0 +1,57 @@
+import Telemetry
+import Testing
+
+@Suite("Metrics")
+struct MetricSetTests {
+    private let counter = MetricFamily("calls_total", .counter, "Calls.", labels: ["result"], maximumSeries: 3)
+    private let plain = MetricFamily("up", .gauge, "A \"gauge\"\nof two lines.")
+    private let seconds = MetricFamily("seconds", .histogram, "Time.", buckets: [0.1, 1])
+
+    @Test("the text is what Prometheus reads")
+    func text() {
+        var metrics = MetricSet()
+        metrics.declare([plain])
+        metrics.increment(counter, ["a\"b\\c\nd"])
+        metrics.observe(seconds, [], 0.05)
+        metrics.observe(seconds, [], 0.5)
+        metrics.observe(seconds, [], 5)
+        #expect(
+            metrics.prometheusText() == """
+                # HELP calls_total Calls.
+                # TYPE calls_total counter
+                calls_total{result="a\\"b\\\\c\\nd"} 1
+                # HELP seconds Time.
+                # TYPE seconds histogram
+                seconds_bucket{le="0.1"} 1
+                seconds_bucket{le="1"} 2
+                seconds_bucket{le="+Inf"} 3
+                seconds_sum 5.55
+                seconds_count 3
+                # HELP up A "gauge"\\nof two lines.
+                # TYPE up gauge
+                up 0
+
+                """)
+    }
+
+    @Test("series beyond the limit are summed up as other")
+    func bounded() {
+        var metrics = MetricSet()
+        for index in 0..<1_000 { metrics.increment(counter, ["\(index)"]) }
+        #expect(metrics.value(counter, ["0"]) == 1)
+        #expect(metrics.value(counter, ["other"]) == 997)
+    }
+
+    @Test("sets add up")
+    func merge() {
+        var first = MetricSet()
+        var second = MetricSet()
+        first.increment(counter, ["x"])
+        second.increment(counter, ["x"], by: 2)
+        second.observe(seconds, [], 0.5)
+        first.merge(second)
+        first.merge(second)
+        #expect(first.value(counter, ["x"]) == 5)
+        #expect(first.value(seconds) == 2)
+    }
+}
