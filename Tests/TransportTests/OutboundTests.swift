@@ -145,7 +145,8 @@ import TransportSecurity
         ("", .timeout),
     ])
     func `what is no TLS handshake is closed and told`(sent: String, reason: HandshakeFailure) async throws {
-        let harness = try await Harness(limits: StreamTests.quick, serverTLS: Contexts().server)
+        let harness = try await Harness(
+            limits: sent.isEmpty ? StreamTests.quick : TransportLimits(), serverTLS: Contexts().server)
         let peer = try await Peer.connect(to: harness.listen(.tls))
         if !sent.isEmpty { try await peer.send(sent) }
         guard case .handshakeFailed(let found) = try await harness.next() else { throw Unexpected() }

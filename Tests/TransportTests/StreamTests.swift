@@ -80,7 +80,9 @@ import Testing
         (request(1) + "OPTIONS", .tooSlow),
     ])
     func `who is silent or slow is closed`(sent: String, reason: CloseReason) async throws {
-        let harness = try await Harness(limits: Self.quick)
+        var limits = Self.quick
+        if !sent.isEmpty { limits.firstMessageTimeout = .seconds(30) }
+        let harness = try await Harness(limits: limits)
         let peer = try await Peer.connect(to: harness.listen(.tcp))
         try await peer.send(sent)
         #expect(try await harness.nextClose() == reason)
