@@ -57,12 +57,15 @@ let rooms: [Target] = [
             "CoreTypes", "SIPMessage", "SIPTransaction", "SIPProxy", "Defense", "SallyportConfiguration", "Telemetry",
             "Witness", "Registry", "TransportSecurity", "Transport", .nioCore, .nioPosix, .nioSSL, .logging,
         ]),
+    room(
+        "UserAgent",
+        ["CoreTypes", "SIPMessage", "SIPTransaction", "Defense", "Transport", .nioCore, .nioPosix, .nioSSL, .crypto]),
     room("ControlAPI", ["CoreTypes", .logging, .serviceLifecycle, .hummingbird]),
     .executableTarget(
         name: "sallyport",
         dependencies: [
             "CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "TransportSecurity",
-            "Transport", "Edge", "ControlAPI", .logging, .argumentParser, .serviceLifecycle,
+            "Transport", "UserAgent", "Edge", "ControlAPI", .logging, .argumentParser, .serviceLifecycle,
         ],
         swiftSettings: strict),
 ]
@@ -80,6 +83,15 @@ let testTargets: [Target] = [
     tests(
         "TransportSecurityTests",
         ["CoreTypes", "TransportSecurity", .nioCore, .nioPosix, .nioEmbedded, .nioSSL, .x509, .swiftASN1, .crypto]),
+    tests(
+        "TransportTests",
+        [
+            "CoreTypes", "SIPMessage", "TransportSecurity", "Transport", "CAres", .nioCore, .nioPosix, .nioEmbedded,
+            .nioTestUtils, .nioSSL,
+        ]),
+    tests(
+        "UserAgentTests",
+        ["CoreTypes", "SIPMessage", "Defense", "TransportSecurity", "Transport", "UserAgent", .nioCore, .nioPosix, .nioSSL, .crypto]),
     tests("DefenseTests", ["CoreTypes", "SIPMessage", "Defense", .crypto]),
 ]
 
