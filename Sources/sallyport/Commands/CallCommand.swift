@@ -1,7 +1,6 @@
 import ArgumentParser
 import CoreTypes
 import Foundation
-import NIOSSL
 import SIPMessage
 import SallyportConfiguration
 import TransportSecurity
@@ -86,7 +85,12 @@ struct CallCommand: AsyncParsableCommand {
         plan.headers = headers.map { ($0.name, $0.value) }
         plan.hold = hold.duration
         plan.patience = patience.duration
-        let caller = try await Caller(tls: plan.transport == .tls ? try tlsContext() : nil)
+        let tls =
+            plan.transport == .tls
+            ? try ClientTLS.context(
+                trust: try trustFile(), certificate: certificate, key: key, now: SystemClock.now().wall)
+            : nil
+        let caller = try await Caller(tls: tls)
         let allAnswered = try await place(plan, caller)
         await caller.shutdown()
         if !allAnswered { throw ExitCode(1) }
@@ -137,13 +141,10 @@ struct CallCommand: AsyncParsableCommand {
     }
 
     /// An authority is taken from a configuration only when one is named: a call may go anywhere.
-    private func tlsContext() throws -> NIOSSLContext {
-        var trust = ca
-        if trust == nil, configuration.path != nil {
-            let edge = try configuration.load()
-            trust = edge.resolve(edge.tls.trust)
-        }
-        return try ClientTLS.context(trust: trust, certificate: certificate, key: key, now: SystemClock.now().wall)
+    private func trustFile() throws -> String? {
+        guard ca == nil, configuration.path != nil else { return ca }
+        let edge = try configuration.load()
+        return edge.resolve(edge.tls.trust)
     }
 }
 
