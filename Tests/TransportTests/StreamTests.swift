@@ -129,13 +129,23 @@ import Testing
 
     @Test("answers still reach a peer that has finished sending")
     func answersStillReachPeer() async throws {
-        let harness = try await Harness(limits: Self.quick)
+        var limits = TransportLimits()
+        limits.halfCloseGrace = .seconds(30)
+        let harness = try await Harness(limits: limits)
         let peer = try await Peer.connect(to: harness.listen(.tcp))
         try await peer.send(request())
         try await peer.channel.close(mode: .output)
         let flow = try await harness.nextMessage().flow
         try await harness.on { layer, _ in #expect(layer.send(Array("answer".utf8), on: flow.id)) }
-        #expect(await peer.read() == "answer")
+        #expect(await peer.read(until: "answer") == "answer")
+        try await harness.end()
+    }
+
+    @Test("a peer that has finished sending is waited for a moment only")
+    func halfClosedForAMoment() async throws {
+        let harness = try await Harness(limits: Self.quick)
+        let peer = try await Peer.connect(to: harness.listen(.tcp))
+        try await peer.channel.close(mode: .output)
         #expect(try await harness.nextClose() == .peerClosed)
         try await harness.end()
     }
