@@ -8,7 +8,6 @@ import Testing
     /// Timeouts short enough to be waited for.
     static var quick: TransportLimits {
         var limits = TransportLimits()
-        limits.handshakeTimeout = .milliseconds(150)
         limits.firstMessageTimeout = .milliseconds(500)
         limits.messageTimeout = .milliseconds(150)
         limits.idleTimeout = .milliseconds(150)
@@ -51,6 +50,7 @@ import Testing
     @Test("a lone CRLF is no message that takes too long")
     func loneCrlfNoMessage() async throws {
         var limits = Self.quick
+        limits.firstMessageTimeout = .seconds(30)
         limits.idleTimeout = .milliseconds(600)
         let harness = try await Harness(limits: limits)
         let peer = try await Peer.connect(to: harness.listen(.tcp))
