@@ -22,7 +22,9 @@ extension Target.Dependency {
     static let logging = product(name: "Logging", package: "swift-log")
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
     static let yams = product(name: "Yams", package: "Yams")
 }
@@ -46,6 +48,9 @@ let rooms: [Target] = [
     room("Telemetry"),
     room("Witness", ["CoreTypes", .crypto]),
     room("Registry", ["CoreTypes", .crypto, .cryptoExtras, .grdb]),
+    room(
+        "ControlAPI",
+        ["CoreTypes", .nioCore, .logging, .serviceLifecycle, .httpTypes, .hummingbird, .hummingbirdCore]),
     .executableTarget(
         name: "sallyport",
         dependencies: [
@@ -65,6 +70,7 @@ let testTargets: [Target] = [
     tests("WitnessTests", ["CoreTypes", "Witness", .crypto]),
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
     tests("CommandTests", ["CoreTypes", "Witness", "Registry", "sallyport"]),
+    tests("ControlAPITests", ["CoreTypes", "ControlAPI", .nioCore, .nioPosix, .logging, .serviceLifecycle]),
     tests("DefenseTests", ["CoreTypes", "SIPMessage", "Defense", .crypto]),
 ]
 
@@ -81,6 +87,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
