@@ -48,14 +48,25 @@ let rooms: [Target] = [
     room("Telemetry"),
     room("Witness", ["CoreTypes", .crypto]),
     room("Registry", ["CoreTypes", .crypto, .cryptoExtras, .grdb]),
+    room("TransportSecurity", ["CoreTypes", .nioCore, .nioSSL, .crypto, .x509, .swiftASN1]),
+    .systemLibrary(
+        name: "CAres", path: "Sources/CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+    room(
+        "Transport", ["CoreTypes", "SIPMessage", "TransportSecurity", "CAres", .nioCore, .nioPosix, .nioSSL]),
+    room(
+        "Edge",
+        [
+            "CoreTypes", "SIPMessage", "SIPTransaction", "SIPProxy", "Defense", "SallyportConfiguration", "Telemetry",
+            "Witness", "Registry", "TransportSecurity", "Transport", .nioCore, .nioPosix, .nioSSL, .logging,
+        ]),
     room(
         "ControlAPI",
         ["CoreTypes", .nioCore, .logging, .serviceLifecycle, .httpTypes, .hummingbird, .hummingbirdCore]),
     .executableTarget(
         name: "sallyport",
         dependencies: [
-            "CoreTypes", "SallyportConfiguration", "Witness", "Registry", .nioCore, .nioPosix, .nioSSL, .logging,
-            .argumentParser, .serviceLifecycle, .hummingbird,
+            "CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "TransportSecurity",
+            "Transport", "Edge", "ControlAPI", .logging, .argumentParser, .serviceLifecycle,
         ],
         swiftSettings: strict),
 ]
@@ -71,6 +82,9 @@ let testTargets: [Target] = [
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
     tests("CommandTests", ["CoreTypes", "Witness", "Registry", "sallyport"]),
     tests("ControlAPITests", ["CoreTypes", "ControlAPI", .nioCore, .nioPosix, .logging, .serviceLifecycle]),
+    tests(
+        "TransportSecurityTests",
+        ["CoreTypes", "TransportSecurity", .nioCore, .nioPosix, .nioEmbedded, .nioSSL, .x509, .swiftASN1, .crypto]),
     tests("DefenseTests", ["CoreTypes", "SIPMessage", "Defense", .crypto]),
 ]
 

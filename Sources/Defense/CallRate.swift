@@ -24,6 +24,18 @@ public struct CallRate: Sendable {
         /// When the latest calls came, at most as many as the limit; `oldest` is where the earliest stands.
         var times: [UInt64] = []
         var oldest = 0
+
+        /// How many calls are younger than `period`; by bisection, since the ring is in order of time.
+        func count(within period: UInt64, of now: UInt64) -> Int {
+            var low = 0
+            var high = times.count
+            while low < high {
+                let middle = (low + high) / 2
+                let time = times[(oldest + middle) % times.count]
+                if now - min(time, now) < period { high = middle } else { low = middle + 1 }
+            }
+            return times.count - low
+        }
     }
 
     private let policy: Policy
@@ -53,8 +65,7 @@ public struct CallRate: Sendable {
             } else {
                 window.times.append(now.monotonic)
             }
-            let used = window.times.reduce(0) { $0 + (now.monotonic - min($1, now.monotonic) < period ? 1 : 0) }
-            return .within(used: used)
+            return .within(used: window.count(within: period, of: now.monotonic))
         }.result
     }
 

@@ -1,4 +1,4 @@
-public import CoreTypes
+import CoreTypes
 import Defense
 import SIPMessage
 import SIPProxy

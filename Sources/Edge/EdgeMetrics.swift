@@ -1,7 +1,7 @@
 import CoreTypes
 import Defense
 import SIPMessage
-public import Telemetry
+import Telemetry
 
 /// The edge's metrics; names and labels are contracts with dashboards and alert rules.
 public enum EdgeMetrics {
@@ -42,8 +42,9 @@ public enum EdgeMetrics {
         "sip_malformed_messages_total", .counter, "Messages that could not be parsed.", labels: ["kind"])
     static let dropped = MetricFamily(
         "sip_dropped_messages_total", .counter, "Messages dropped without an answer.", labels: ["reason"])
-    static let connections = MetricFamily(
-        "sip_connections", .gauge, "Open connections.", labels: ["transport"])
+    static let connections = MetricFamily("sip_connections", .gauge, "Connections open or opening.")
+    static let connectionsClosed = MetricFamily(
+        "sip_connections_closed_total", .counter, "Connections that ended.", labels: ["reason"])
     static let connectionsTotal = MetricFamily(
         "sip_connections_total", .counter, "Connections accepted.", labels: ["transport"])
     static let transactions = MetricFamily(
@@ -64,7 +65,8 @@ public enum EdgeMetrics {
     static let declared = [
         rejections, allowlistDenials, tlsFailures, authFailures, rateViolations, policyDecisions, policySeconds, calls,
         activeCalls, callSeconds, requests, responses, errors, methodSeconds, malformed, dropped, connections,
-        connectionsTotal, transactions, transportFailures, witnessRecords, witnessFailures, witnessSeconds,
+        connectionsTotal, connectionsClosed, transactions, transportFailures, witnessRecords, witnessFailures,
+        witnessSeconds,
         registrySubscribers, registryUp,
     ]
 }

@@ -1,5 +1,5 @@
 public import SallyportConfiguration
-public import CoreTypes
+import CoreTypes
 import Defense
 import SIPMessage
 import SIPProxy
@@ -10,6 +10,7 @@ public struct EdgeSettings: Sendable {
     struct Profile: Sendable {
         var name: String
         var policy: DefensePolicy
+        /// Zero: no limit.
         var maximumDuration: Duration
     }
 
@@ -69,7 +70,7 @@ public struct EdgeSettings: Sendable {
                     nonceLifetime: authentication.nonceLifetime, failures: authentication.failures,
                     failureWindow: authentication.failureWindow, blockFor: authentication.blockFor)
             },
-            callRate: profile.callRate.map { .init(calls: $0.calls, per: $0.per) },
+            callRate: .init(calls: profile.callRate.calls, per: profile.callRate.per),
             policyGuard: profile.guard.map { policyGuard in
                 .init(
                     traceHeader: policyGuard.headers.trace, hazardHeader: policyGuard.headers.hazard,

@@ -1,3 +1,4 @@
+import Telemetry
 import CoreTypes
 import Defense
 import SIPMessage
@@ -52,7 +53,7 @@ extension Shard {
             return
         }
         let port = via.rport != nil ? flow.remote.port : via.port ?? flow.transport.defaultPort
-        transport?.send(octets, to: Endpoint(flow.remote.address, port: port), over: flow)
+        transport?.send(octets, on: flow.id.facing(Endpoint(flow.remote.address, port: port)))
     }
 
     /// Answers through the request's server transaction, and ends its context.

@@ -1,3 +1,4 @@
+import Telemetry
 import CoreTypes
 import Defense
 import SIPMessage
@@ -17,8 +18,9 @@ extension Shard {
         call.learn(.caller, from: request, isOwn: isOwnRoute)
         calls.insert(call)
         metrics.set(EdgeMetrics.activeCalls, to: Double(calls.count))
-        let limit = settings.profiles[profile]?.maximumDuration ?? .seconds(14_400)
-        call.limit = arm(after: UInt64(max(0, limit.nanoseconds)), .callLimit(call))
+        if let limit = settings.profiles[profile]?.maximumDuration, limit > .zero {
+            call.limit = arm(after: UInt64(limit.nanoseconds), .callLimit(call))
+        }
         return call
     }
 

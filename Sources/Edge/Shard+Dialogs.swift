@@ -1,3 +1,4 @@
+import Telemetry
 import CoreTypes
 import Defense
 import SIPMessage
@@ -15,7 +16,8 @@ extension Shard {
             return
         }
         if let failure = RequestCheck.examine(request, branches: branches), failure.status != 416 {
-            let fields = failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
+            let fields =
+                failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
             reply(request, .init(failure.status, failure.reason, fields: fields), on: flow)
             return
         }
@@ -144,8 +146,8 @@ extension Shard {
             relayAck(ack, path, hop, call, from: flow)
             return
         }
-        transport?.resolve(name) { [weak self] addresses in
-            guard let self, let address = addresses.first else { return }
+        resolver?.resolve(name) { [weak self] result in
+            guard let self, case .success(let addresses) = result, let address = addresses.first else { return }
             hop.address = .endpoint(Endpoint(address, port: port))
             self.relayAck(ack, path, hop, call, from: flow)
         }

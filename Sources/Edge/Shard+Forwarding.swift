@@ -1,3 +1,6 @@
+import Logging
+import Witness
+import Telemetry
 import CoreTypes
 import Defense
 import SIPMessage
@@ -97,12 +100,13 @@ extension Shard {
             send(context, to: target)
             return
         }
-        transport?.resolve(name) { [weak self, weak context] addresses in
+        resolver?.resolve(name) { [weak self, weak context] result in
             guard let self, let context, !context.isFinished else { return }
             if context.responses.isCancelled {
                 self.finish(context, local: 487, "Request Terminated")
                 return
             }
+            let addresses: [IPAddress] = if case .success(let found) = result { found } else { [] }
             var found = addresses.map { address in
                 var resolved = target
                 resolved.hop.address = .endpoint(Endpoint(address, port: port))
@@ -185,7 +189,7 @@ extension Shard {
         case .endpoint(let endpoint), .flow(_, let endpoint): remote = endpoint
         case .name: return "invalid.invalid"
         }
-        return transport?.localEndpoint(facing: remote, transport: hop.transport).description ?? "invalid.invalid"
+        return transport?.localEndpoint(facing: remote, transport: hop.transport)?.description ?? "invalid.invalid"
     }
 
     /// The Record-Route values: one, or two where the call changes transport or address on its way through
@@ -193,8 +197,9 @@ extension Shard {
     private func recordRoutes(_ request: Message, hop: Hop, local: String, from flow: Flow) -> [String] {
         let user = cookie.issue(callID: request.callID, callerTag: request.fromTag ?? "")
         let outward = "<sip:\(user)@\(local);transport=\(hop.transport.rawValue);lr>"
-        let near = settings.advertised[flow.transport]
-            ?? transport?.localEndpoint(facing: flow.remote, transport: flow.transport).description ?? local
+        let near =
+            settings.advertised[flow.transport]
+            ?? transport?.localEndpoint(facing: flow.remote, transport: flow.transport)?.description ?? local
         let inward = "<sip:\(user)@\(near);transport=\(flow.transport.rawValue);lr>"
         return outward == inward ? [outward] : [outward, inward]
     }

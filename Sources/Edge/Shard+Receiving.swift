@@ -1,3 +1,6 @@
+import SallyportConfiguration
+import TransportSecurity
+import Telemetry
 import CoreTypes
 import Defense
 import SIPMessage
@@ -112,7 +115,8 @@ extension Shard: TransportObserver {
             return
         }
         if let failure = RequestCheck.examine(request, branches: branches) {
-            let fields = failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
+            let fields =
+                failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
             reply(request, .init(failure.status, failure.reason, fields: fields), on: flow)
             return
         }
@@ -128,7 +132,8 @@ extension Shard: TransportObserver {
             return
         }
         if let failure = RequestCheck.examine(request, branches: branches) {
-            let fields = failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
+            let fields =
+                failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
             reply(request, .init(failure.status, failure.reason, fields: fields), on: flow)
             return
         }
@@ -191,7 +196,6 @@ extension Shard: TransportObserver {
     }
 
     func opened(_ flow: Flow) {
-        metrics.increment(EdgeMetrics.connections, [flow.transport.rawValue])
         guard let security = flow.security else { return }
         var details: [SecurityEvent.Detail] = [
             .init("tls_version", .string(security.version)), .init("cipher_suite", .string(security.cipherSuite)),
@@ -205,16 +209,20 @@ extension Shard: TransportObserver {
         record(SecurityEvent(.tlsConnection, .info, sourceIP: flow.remote.address, details: details), now: clock())
     }
 
-    func handshakeFailed(from remote: Endpoint, listener: Int, reason: String) {
-        metrics.increment(EdgeMetrics.tlsFailures, ["handshake"])
+    func closed(_ id: FlowID, reason: CloseReason) {
+        metrics.increment(EdgeMetrics.connectionsClosed, [reason.rawValue])
+    }
+
+    func handshakeFailed(from remote: Endpoint, listener: Int, reason: HandshakeFailure) {
+        metrics.increment(EdgeMetrics.tlsFailures, [reason.rawValue])
         metrics.increment(EdgeMetrics.rejections, [Layer.transportSecurity.metricLabel])
         let event = SecurityEvent(
             .securityEvent, .warning, sourceIP: remote.address,
             details: [
-                .init("reason", "handshake_failed"), .init("explanation", .string(String(reason.prefix(256)))),
+                .init("reason", "handshake_failed"), .init("failure", .string(reason.rawValue)),
                 .init("source_port", .integer(Int(remote.port))),
             ])
-        recordRefusal(event, cause: "handshake", now: clock())
+        recordRefusal(event, cause: reason.rawValue, now: clock())
     }
 
     func unframeable(_ reason: StreamFramer.Failure, on flow: Flow, head: [UInt8]) {

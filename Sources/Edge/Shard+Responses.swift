@@ -1,3 +1,4 @@
+import Telemetry
 import CoreTypes
 import SIPMessage
 import SIPProxy

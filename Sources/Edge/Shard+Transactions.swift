@@ -1,3 +1,5 @@
+import Logging
+import Telemetry
 import CoreTypes
 import SIPMessage
 import SIPTransaction
@@ -85,12 +87,12 @@ extension Shard {
         case .flow(let id, _):
             if transport?.send(octets, on: id) != true { sendFailed(ticket, reason: .closed) }
         case .name:
-            sendFailed(ticket, reason: .unresolvable)
+            sendFailed(ticket, reason: .unreachable)
         }
     }
 
     func sendFailed(_ ticket: UInt64, reason: SendFailure) {
-        metrics.increment(EdgeMetrics.transportFailures, [reason.label])
+        metrics.increment(EdgeMetrics.transportFailures, [reason.rawValue])
         guard let client = tickets[ticket] else { return }
         // RFC 3261 section 17.1.4 and 16.9: as if a 503 had come.
         remove(client)
@@ -99,7 +101,18 @@ extension Shard {
         branchFailed(client.branch, of: context, status: 503, "Service Unavailable")
     }
 
-    func closed(_ id: FlowID, reason: CloseReason) {}
+    func deadlineFired(_ client: ClientTransaction) {
+        let step = client.deadlineFired()
+        if step == .nothing, client.cancelSent, !client.hasEnded {
+            // RFC 3261 section 9.1: cancelled, and never answered.
+            remove(client)
+            if let context = client.context {
+                branchFailed(client.branch, of: context, status: 487, "Request Terminated")
+            }
+            return
+        }
+        carryOut(step, client, response: nil)
+    }
 
     /// The ACK for a non-2xx final response (RFC 3261 section 17.1.1.3).
     private func acknowledge(_ client: ClientTransaction, _ response: Message) {

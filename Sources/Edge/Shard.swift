@@ -21,6 +21,7 @@ final class Shard {
     let cookie: DialogCookie
     let secret: NodeSecret
     var transport: TransportLayer?
+    var resolver: HostResolver?
 
     var passages: [String: Passage]
     var branches: BranchMint
@@ -33,6 +34,9 @@ final class Shard {
     var tickets: [UInt64: ClientTransaction] = [:]
     /// Requests held back until their record is on disk, by the witness's token.
     var awaitingWitness: [UInt64: ProxyContext] = [:]
+    /// Registry changes on their way to the disk, by the witness's token.
+    var recordedChanges: [UInt64: Int64] = [:]
+    var lastRecordedChange: Int64?
     var experts: ExpertDirectory
     var isDraining = false
     var isWitnessFailing = false
@@ -125,7 +129,7 @@ final class Shard {
             carryOut(client.retransmissionFired(), client, response: nil)
         case .clientDeadline(let client):
             client.deadline = nil
-            carryOut(client.deadlineFired(), client, response: nil)
+            deadlineFired(client)
         case .timerC(let context):
             context.timerC = nil
             timerCFired(context)
@@ -161,6 +165,10 @@ final class Shard {
     /// A batch of records is on disk, or isn't.
     func committed(_ report: CommitReport) {
         for token in report.durable {
+            if let change = recordedChanges.removeValue(forKey: token) {
+                lastRecordedChange = max(change, lastRecordedChange ?? change)
+                continue
+            }
             guard let context = awaitingWitness.removeValue(forKey: token) else { continue }
             observeCommit(context)
             proceed(context)

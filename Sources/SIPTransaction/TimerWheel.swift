@@ -1,13 +1,13 @@
 /// Many timers, each armed and disarmed in constant time: four wheels of 256 slots, each 256 times as coarse as the one
 /// below. Time goes in as nanoseconds on any steadily growing clock.
-public struct TimerWheel<Payload: Sendable>: Sendable {
+public struct TimerWheel<Payload> {
     /// Names an armed timer; stays harmless after the timer fired or was disarmed.
     public struct Handle: Hashable, Sendable {
         fileprivate let slot: Int32
         fileprivate let generation: UInt32
     }
 
-    private struct Entry: Sendable {
+    fileprivate struct Entry {
         var payload: Payload?
         var tick: UInt64 = 0
         var generation: UInt32 = 0
@@ -149,3 +149,6 @@ public struct TimerWheel<Payload: Sendable>: Sendable {
         return payload
     }
 }
+
+extension TimerWheel: Sendable where Payload: Sendable {}
+extension TimerWheel.Entry: Sendable where Payload: Sendable {}

@@ -5,6 +5,7 @@ struct Sallyport: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sallyport", abstract: "A security edge for SIP.",
         subcommands: [
-            SubscriberCommand.self, AllowCommand.self, ExpertCommand.self, WitnessCommand.self,
+            ServeCommand.self, CheckCommand.self, SubscriberCommand.self, AllowCommand.self, ExpertCommand.self,
+            WitnessCommand.self,
         ])
 }

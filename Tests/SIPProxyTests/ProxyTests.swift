@@ -1,1 +1,269 @@
+import CoreTypes
+import SIPMessage
+import SIPProxy
 import Testing
+
+private let secret = NodeSecret(Array(repeating: 3, count: 32))
+private let source = Endpoint(IPAddress(v4: 0xc000_0205), port: 5070)
+
+private func request(
+    _ method: String = "INVITE", uri: String = "sip:council@external.advisor",
+    to: String = "<sip:council@external.advisor>",
+    lines: [String] = [], via: String = "SIP/2.0/UDP 192.0.2.5:5070;branch=z9hG4bKc1"
+) throws -> Message {
+    let text =
+        [
+            "\(method) \(uri) SIP/2.0", "Via: \(via)", "From: <sip:a@external.advisor>;tag=at", "To: \(to)",
+            "Call-ID: c1", "CSeq: 7 \(method)",
+        ] + lines
+    return try Message(parsing: Array((text.joined(separator: "\r\n") + "\r\n\r\n").utf8))
+}
+
+@Suite("Dialog cookie")
+struct DialogCookieTests {
+    private let cookie = DialogCookie(secret: secret)
+
+    @Test("a request with the cookie of its call tells which side sent it")
+    func sides() throws {
+        let user = cookie.issue(callID: "c1", callerTag: "at")
+        let route = "Route: <sip:\(user)@192.0.2.1;lr>"
+        #expect(cookie.side(of: try request("BYE", to: "<sip:b@x.example>;tag=bt", lines: [route])) == .caller)
+        let other = try request("BYE", to: "<sip:a@external.advisor>;tag=at", lines: [route])
+        let swapped = try Message(
+            parsing: Array(
+                String(decoding: other.bytes, as: UTF8.self).replacing(
+                    "From: <sip:a@external.advisor>;tag=at", with: "From: <sip:b@x.example>;tag=bt"
+                ).utf8))
+        #expect(cookie.side(of: swapped) == .callee)
+    }
+
+    @Test("a cookie of another call, a forged one and none at all are nothing")
+    func forged() throws {
+        let foreign = cookie.issue(callID: "c2", callerTag: "at")
+        for lines in [["Route: <sip:\(foreign)@192.0.2.1;lr>"], ["Route: <sip:sp1-00@192.0.2.1;lr>"], []] {
+            #expect(cookie.side(of: try request("BYE", to: "<sip:b@x.example>;tag=bt", lines: lines)) == nil)
+        }
+    }
+}
+
+@Suite("Loops")
+struct LoopTests {
+    @Test("the same request coming back is a loop, a changed Request-URI makes it a spiral")
+    func loops() throws {
+        var mint = BranchMint(secret: secret, shard: 1, start: 5)
+        let original = try request()
+        let branch = mint.mint(for: original)
+        let via = "SIP/2.0/UDP 192.0.2.1;branch=\(branch), SIP/2.0/UDP 192.0.2.5:5070;branch=z9hG4bKc1"
+        #expect(mint.isLoop(try request(via: via)))
+        #expect(!mint.isLoop(try request(uri: "sip:other@external.advisor", via: via)))
+        #expect(!mint.isLoop(original))
+        #expect(branch != mint.mint(for: original))
+    }
+}
+
+@Suite("Request validation (16.3)")
+struct RequestCheckTests {
+    @Test(
+        "what can't be forwarded is answered",
+        arguments: [
+            ("sip:a@b.example", ["Max-Forwards: 0"], 483), ("sip:a@b.example", ["Proxy-Require: foo, bar"], 420),
+            ("tel:+4930123", [], 416), ("sip:a@b.example", ["Route: <sip:x"], 400),
+            ("sip:a@b.example", ["Contact: sip:a b"], 400), ("sip:a@b.example", ["Require: foo"], nil),
+            ("sip:a@b.example", ["Max-Forwards: 1"], nil), ("sip:a@b.example", ["Contact: *"], nil),
+        ] as [(String, [String], Int?)])
+    func examine(uri: String, lines: [String], status: Int?) throws {
+        let mint = BranchMint(secret: secret, shard: 0, start: 0)
+        #expect(RequestCheck.examine(try request(uri: uri, lines: lines), branches: mint)?.status == status)
+    }
+}
+
+@Suite("Routes")
+struct RouteTests {
+    private let contact = URI("sips:safety@192.0.2.9:5061")
+
+    private func decide(_ routes: [Route], _ message: Message, profile: String = "experts", tag: String? = nil)
+        -> RouteTable.Outcome
+    {
+        RouteTable(routes).decide(message, profile: profile, tag: tag) { id in
+            id == "expert-safety@external.advisor" ? contact : nil
+        }
+    }
+
+    @Test("the first match wins")
+    func firstMatch() throws {
+        let bridge = try #require(URI("sip:h323-gateway@127.0.0.1:5062"))
+        let pool = try #require(URI("sip:10.0.1.20:5060;transport=udp"))
+        let routes = [
+            Route(name: "experts", match: .init(user: "expert-*", domain: "external.advisor"), destination: .registry),
+            Route(name: "trunk", match: .init(profile: "trunks"), destination: .targets([pool])),
+            Route(name: "bridge", match: .init(), destination: .targets([bridge]), isBridge: true),
+        ]
+        guard case .forward(let expert) = decide(routes, try request(uri: "sip:expert-safety@external.advisor")) else {
+            Issue.record("not routed")
+            return
+        }
+        #expect(expert.targets == [contact])
+        #expect(expert.isExpert)
+        guard case .noContact = decide(routes, try request(uri: "sip:expert-x@external.advisor")) else {
+            Issue.record("an expert without a contact was routed")
+            return
+        }
+        guard case .forward(let other) = decide(routes, try request()) else {
+            Issue.record("not routed")
+            return
+        }
+        #expect(other.targets == [bridge])
+        #expect(other.isBridge)
+        guard
+            case .forward(let trunk) = decide(
+                routes, try request(uri: "sip:%2B4930@external.advisor"), profile: "trunks")
+        else {
+            Issue.record("not routed")
+            return
+        }
+        #expect(trunk.targets.map(\.text) == ["sip:%2B4930@10.0.1.20:5060;transport=udp"])
+    }
+
+    @Test(
+        "conditions are patterns",
+        arguments: [
+            (Route.Match(user: "coun*l"), true), (.init(user: "coun"), false), (.init(user: "*"), true),
+            (.init(user: "c?uncil"), true), (.init(user: "**c*l*"), true), (.init(domain: "External.Advisor"), true),
+            (.init(domain: "other"), false), (.init(tag: "acme"), true), (.init(tag: "x"), false),
+            (.init(header: ("X-Kind", "a*")), true), (.init(header: ("x-kind", "b*")), false),
+        ])
+    func patterns(match: Route.Match, matches: Bool) throws {
+        let target = try #require(URI("sip:t@192.0.2.1"))
+        let outcome = decide(
+            [Route(name: "r", match: match, destination: .targets([target]))],
+            try request(lines: ["X-Kind: abc"]), tag: "acme")
+        if case .forward = outcome { #expect(matches) } else { #expect(!matches) }
+    }
+}
+
+@Suite("Forwarding (16.6)")
+struct ForwardingTests {
+    private func text(_ forwarded: ForwardedRequest, _ message: Message) -> String {
+        String(decoding: forwarded.octets(of: message), as: UTF8.self)
+    }
+
+    @Test("Via on top, the old one amended, Max-Forwards one less, unknown fields and order kept")
+    func basics() throws {
+        let message = try request(lines: ["X-First: 1", "Max-Forwards: 10", "x-last :  y"])
+        var forwarded = ForwardedRequest(source: source, via: "SIP/2.0/UDP edge;branch=z9hG4bKe")
+        forwarded.recordRoutes = ["<sip:sp1-a@edge;lr>"]
+        #expect(
+            text(forwarded, message).hasPrefix(
+                "INVITE sip:council@external.advisor SIP/2.0\r\nVia: SIP/2.0/UDP edge;branch=z9hG4bKe\r\n"
+                    + "Record-Route: <sip:sp1-a@edge;lr>\r\nVia: SIP/2.0/UDP 192.0.2.5:5070;branch=z9hG4bKc1\r\n"))
+        #expect(text(forwarded, message).contains("X-First: 1\r\nMax-Forwards: 9\r\nx-last :  y\r\n"))
+        #expect(text(forwarded, try request()).contains("Max-Forwards: 70\r\n"))
+    }
+
+    @Test("identity headers and the realm's credentials of a stranger are taken out, others stay")
+    func stripping() throws {
+        let message = try request(lines: [
+            "P-Asserted-Identity: <sip:president@external.advisor>", "X-IF-Authenticated-User: root",
+            "x-if-source: inside", "X-IF-Bridge-Mode: a", "Remote-Party-ID: <sip:x@y.example>", "X-IF-Hazard: safety",
+            "Authorization: Digest username=\"a\", realm=\"edge\", nonce=\"n\", uri=\"u\", response=\"r\"",
+            "Authorization: Digest username=\"a\", realm=\"other\", nonce=\"n\", uri=\"u\", response=\"r\"",
+        ])
+        var forwarded = ForwardedRequest(source: source, via: "SIP/2.0/UDP edge;branch=z9hG4bKe")
+        forwarded.realm = "edge"
+        forwarded.added = [("X-IF-Authenticated-User", "a@edge")]
+        let output = text(forwarded, message)
+        for gone in ["president", "root", "inside", "Bridge-Mode", "Remote-Party", "realm=\"edge\""] {
+            #expect(!output.contains(gone), "\(gone)")
+        }
+        #expect(output.contains("X-IF-Hazard: safety\r\n"))
+        #expect(output.contains("realm=\"other\""))
+        #expect(output.contains("X-IF-Authenticated-User: a@edge\r\n"))
+    }
+
+    @Test(
+        "own Routes end here, wherever the list is cut into lines",
+        arguments: [
+            (["Route: <sip:o1>, <sip:o2>", "Route: <sip:next;lr>"], 2, ["<sip:next;lr>"]),
+            (["Route: <sip:o1>", "Route: <sip:o2>, <sip:next;lr>"], 2, ["<sip:next;lr>"]),
+            (["Route: <sip:o1>,<sip:next;lr> , <sip:far>"], 1, ["<sip:next;lr>", "<sip:far>"]),
+            (["Route: <sip:o1>"], 1, []),
+        ])
+    func routes(lines: [String], dropped: Int, left: [String]) throws {
+        var forwarded = ForwardedRequest(source: source, via: "SIP/2.0/UDP edge;branch=z9hG4bKe")
+        forwarded.routesToDrop = dropped
+        let output = try Message(parsing: forwarded.octets(of: try request(lines: lines)))
+        #expect(output.values(.route).map(output.text) == left)
+    }
+
+    @Test("a stranger's Routes lead nowhere; strict routing is mended at both ends")
+    func strict() throws {
+        var forwarded = ForwardedRequest(source: source, via: "SIP/2.0/UDP edge;branch=z9hG4bKe")
+        forwarded.dropsAllRoutes = true
+        let message = try request(lines: ["Route: <sip:evil;lr>", "Route: <sip:worse>"])
+        #expect(try Message(parsing: forwarded.octets(of: message)).values(.route).isEmpty)
+        forwarded.dropsAllRoutes = false
+        forwarded.dropsLastRoute = true
+        forwarded.appendedRoute = "sip:target@192.0.2.8"
+        let output = try Message(parsing: forwarded.octets(of: message))
+        #expect(output.values(.route).map(output.text) == ["<sip:evil;lr>", "<sip:target@192.0.2.8>"])
+    }
+}
+
+@Suite("Responses (16.7)")
+struct ResponseContextTests {
+    @Test("provisional responses and every 2xx are relayed, 100 is not")
+    func relayed() {
+        var context = ResponseContext(isInvite: true, targets: 1)
+        let branch = context.begin()
+        #expect(context.received(status: 100, on: branch).isEmpty)
+        #expect(context.received(status: 180, on: branch) == [.relay(branch: 0)])
+        #expect(context.received(status: 200, on: branch) == [.relay(branch: 0)])
+        #expect(context.received(status: 200, on: branch) == [.relay(branch: 0)])
+        #expect(context.received(status: 486, on: branch).isEmpty)
+    }
+
+    @Test("a target that fails makes room for the next; the last one's failure is told")
+    func failover() {
+        var context = ResponseContext(isInvite: true, targets: 2)
+        #expect(context.received(status: 503, on: context.begin()) == [.tryNext])
+        #expect(context.received(status: 408, on: context.begin()) == [.relayBest(branch: 1, status: 408)])
+    }
+
+    @Test("a busy callee is not hunted for elsewhere")
+    func noFailover() {
+        var context = ResponseContext(isInvite: true, targets: 2)
+        #expect(context.received(status: 486, on: context.begin()) == [.relayBest(branch: 0, status: 486)])
+    }
+
+    @Test(
+        "the best of several",
+        arguments: [
+            ([486, 503], 0), ([404, 401], 1), ([500, 302], 1), ([603], 0), ([503, 408], 1), ([404, 600], 1),
+        ])
+    func best(statuses: [Int], expected: Int) {
+        var context = ResponseContext(isInvite: true, targets: statuses.count)
+        for _ in statuses { _ = context.begin() }
+        var last: [ResponseContext.Action] = []
+        for (branch, status) in statuses.enumerated() { last = context.received(status: status, on: branch) }
+        #expect(last.last == .relayBest(branch: expected, status: statuses[expected]))
+    }
+
+    @Test("an answer cancels the other branches, and so does a 6xx")
+    func cancelsOthers() {
+        for status in [200, 603] {
+            var context = ResponseContext(isInvite: true, targets: 3)
+            for _ in 0..<3 { _ = context.begin() }
+            let actions = context.received(status: status, on: 1)
+            #expect(actions.contains(.cancel(branch: 0)) && actions.contains(.cancel(branch: 2)))
+            #expect(!actions.contains(.cancel(branch: 1)))
+        }
+    }
+
+    @Test("a 2xx that crosses a CANCEL stands")
+    func crossing() {
+        var context = ResponseContext(isInvite: true, targets: 1)
+        let branch = context.begin()
+        #expect(context.cancel() == [.cancel(branch: 0)])
+        #expect(context.received(status: 200, on: branch) == [.relay(branch: 0)])
+    }
+}

@@ -1,0 +1,163 @@
+public import CoreTypes
+import Defense
+public import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+public import Registry
+public import SallyportConfiguration
+import Telemetry
+import Transport
+import TransportSecurity
+public import Witness
+
+/// The running edge: one shard with its sockets, the registry that it follows and the witness that it writes.
+public final class Edge: Sendable {
+    /// A listener and the address that it got.
+    public struct Bound: Sendable {
+        public let listener: Configuration.Listener
+        public let endpoint: Endpoint
+    }
+
+    public let bound: [Bound]
+    private let group: MultiThreadedEventLoopGroup
+    private let shard: NIOLoopBound<Shard>
+    private let loop: any EventLoop
+    private let witness: WitnessLog
+    private let follower: RegistryFollower
+    private let logger: Logger
+
+    private init(
+        bound: [Bound], group: MultiThreadedEventLoopGroup, loop: any EventLoop, shard: NIOLoopBound<Shard>,
+        witness: WitnessLog, follower: RegistryFollower, logger: Logger
+    ) {
+        self.bound = bound
+        self.group = group
+        self.loop = loop
+        self.shard = shard
+        self.witness = witness
+        self.follower = follower
+        self.logger = logger
+    }
+
+    /// Brings everything up, or nothing: what was opened before a failure is closed again.
+    public static func start(
+        _ configuration: Configuration, registry: RegistrySettings, witness witnessSettings: WitnessSettings,
+        logger: Logger
+    ) async throws -> Edge {
+        let settings = try EdgeSettings(configuration)
+        let state = try StateDirectory(configuration.stateDirectory)
+        let secret = try state.secret()
+        let tls = try TLSContexts(configuration)
+        let snapshot = try RegistryStore(registry).snapshot()
+        for problem in snapshot.problems { logger.warning("registry: \(problem)") }
+
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let relay = CommitRelay()
+        let names = try DNSClient()
+        let log = try WitnessLog(witnessSettings, onCommit: { relay.committed($0) })
+        do {
+            let (shard, bound) = try await loop.flatSubmit {
+                let shard = Shard(
+                    settings: settings, loop: loop, clock: SystemClock.now, witness: log, secret: secret,
+                    directory: DefenseDirectory(snapshot), randomStart: .random(in: 0...UInt64.max >> 8),
+                    logger: logger)
+                let transport = TransportLayer(
+                    loop: loop, limits: TransportLimits(configuration.limits), observer: shard,
+                    serverTLS: tls.server, clientTLS: tls.client)
+                shard.transport = transport
+                shard.resolver = HostResolver(loop: loop, client: names, hosts: .system())
+                let boundShard = NIOLoopBound(shard, eventLoop: loop)
+                return shard.listen().map { (boundShard, $0) }
+            }.get()
+            relay.connect(shard, loop: loop)
+            let follower = Self.follow(registry, shard: shard, loop: loop, logger: logger)
+            relay.onAcknowledged { follower.acknowledge(upTo: $0) }
+            let edge = Edge(
+                bound: bound, group: group, loop: loop, shard: shard, witness: log, follower: follower,
+                logger: logger)
+            try await loop.submit {
+                shard.value.started(bound)
+                shard.value.registryLoaded(snapshot)
+            }.get()
+            return edge
+        } catch {
+            log.close()
+            try? await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    private static func follow(
+        _ settings: RegistrySettings, shard: NIOLoopBound<Shard>, loop: any EventLoop, logger: Logger
+    ) -> RegistryFollower {
+        RegistryFollower(
+            settings,
+            .init(
+                onSnapshot: { snapshot in
+                    // Built here, on the follower's thread; the loop only swaps it in.
+                    let directory = DefenseDirectory(snapshot)
+                    for problem in snapshot.problems { logger.warning("registry: \(problem)") }
+                    loop.execute {
+                        shard.value.replace(directory: directory)
+                        shard.value.registryLoaded(snapshot)
+                    }
+                },
+                onChanges: { changes in loop.execute { shard.value.record(changes) } },
+                onTrouble: { message in
+                    logger.error("the registry can't be read; what is known stays in use: \(message)")
+                    loop.execute { shard.value.registryChanged(isUp: false, message) }
+                },
+                onRecovered: {
+                    logger.notice("the registry can be read again")
+                    loop.execute { shard.value.registryChanged(isUp: true, "") }
+                }))
+    }
+
+    /// The metrics as Prometheus reads them.
+    public func metricsText() async -> String {
+        let counters = witness.counters
+        let shard = shard
+        let metrics = try? await loop.submit { shard.value.scrape(counters) }.get()
+        return metrics?.prometheusText() ?? ""
+    }
+
+    /// Why the edge should not be sent calls; empty when it is ready.
+    public func readiness() async -> [String] {
+        let shard = shard
+        let reasons = try? await loop.submit { shard.value.reasonsNotReady() }.get()
+        return reasons ?? ["the event loop is gone"]
+    }
+
+    /// Takes no more calls, lets transactions finish for as long as `limit`, writes the witness out, and closes.
+    public func stop(limit: Duration = .seconds(10)) async {
+        let shard = shard
+        let deadline = ContinuousClock.now + limit
+        try? await loop.submit { shard.value.isDraining = true }.get()
+        while ContinuousClock.now < deadline {
+            let left = (try? await loop.submit { shard.value.unfinished }.get()) ?? 0
+            if left == 0 { break }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        follower.stop()
+        try? await loop.submit { shard.value.stopped() }.get()
+        witness.close()
+        do {
+            try await group.shutdownGracefully()
+        } catch {
+            logger.error("the event loop did not stop cleanly", metadata: ["reason": "\(error)"])
+        }
+    }
+}
+
+extension TransportLimits {
+    init(_ limits: Configuration.Limits) {
+        self.init()
+        messageBytes = limits.messageBytes
+        connections = limits.connections
+        connectionsPerSource = limits.connectionsPerSource
+        handshakeTimeout = .nanoseconds(limits.handshakeTimeout.nanoseconds)
+        idleTimeout = .nanoseconds(limits.idleTimeout.nanoseconds)
+    }
+}

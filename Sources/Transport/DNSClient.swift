@@ -1,0 +1,214 @@
+internal import CAres
+public import CoreTypes
+internal import Foundation
+internal import Glibc
+internal import Synchronization
+
+/// Asks name servers, by c-ares on a thread of its own. One serves all loops.
+public final class DNSClient: Sendable {
+    public enum RecordType: Int32, Sendable {
+        case a = 1
+        case aaaa = 28
+    }
+
+    public enum Reply: Sendable, Equatable {
+        /// At least one address, and the shortest time to live among them in seconds.
+        case addresses([IPAddress], timeToLive: Int)
+        /// The name does not exist, or has no such record.
+        case none
+        /// No server answered, or none could.
+        case failed
+    }
+
+    private struct Request: Sendable {
+        var name: String
+        var type: RecordType
+        var completion: @Sendable (Reply) -> Void
+    }
+
+    private struct State: Sendable {
+        var requests: [Request] = []
+        var isStopped = false
+    }
+
+    private let state = Mutex(State())
+    /// Written to when there is something to do.
+    private let wakeUp: CInt
+
+    /// - Parameters:
+    ///   - servers: `address:port` separated by commas; nil: those of /etc/resolv.conf.
+    ///   - timeout: of one try with one server.
+    /// - Throws: when the system gives no pipe or c-ares does not start.
+    public init(servers: String? = nil, timeout: Duration = .seconds(2), tries: Int = 2) throws {
+        var ends: [CInt] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+        for end in ends {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        }
+        wakeUp = ends[1]
+        let channel: Channel
+        do {
+            channel = try Channel(servers: servers, timeout: timeout, tries: tries)
+        } catch {
+            Glibc.close(ends[0])
+            Glibc.close(ends[1])
+            throw error
+        }
+        let readEnd = ends[0]
+        let thread = Thread { [self] in run(channel, readEnd) }
+        thread.name = "dns"
+        thread.start()
+    }
+
+    /// Asks; the completion runs on the client's thread.
+    func query(_ name: String, _ type: RecordType, _ completion: @escaping @Sendable (Reply) -> Void) {
+        let isStopped = state.withLock { state in
+            if !state.isStopped { state.requests.append(Request(name: name, type: type, completion: completion)) }
+            return state.isStopped
+        }
+        if isStopped { completion(.failed) } else { wake() }
+    }
+
+    /// Ends the thread; what is being asked fails. Must be called, or the thread keeps the client for ever.
+    public func shutdown() {
+        let wasStopped = state.withLock { state in
+            defer { state.isStopped = true }
+            return state.isStopped
+        }
+        if !wasStopped { wake() }
+    }
+
+    private func wake() {
+        var byte: UInt8 = 1
+        // A full pipe wakes as well.
+        _ = write(wakeUp, &byte, 1)
+    }
+
+    // MARK: On the thread
+
+    private func run(_ channel: Channel, _ readEnd: CInt) {
+        var isStopped = false
+        while !isStopped {
+            channel.wait(readEnd)
+            let requests = state.withLock { state in
+                defer { state.requests = [] }
+                isStopped = state.isStopped
+                return state.requests
+            }
+            for request in requests { channel.query(request.name, request.type, request.completion) }
+        }
+        // Fails what is being asked.
+        channel.destroy()
+        Glibc.close(readEnd)
+        Glibc.close(wakeUp)
+    }
+
+    /// c-ares's state; used by one thread at a time.
+    private final class Channel: @unchecked Sendable {
+        private var handle: ares_channel?
+
+        init(servers: String?, timeout: Duration, tries: Int) throws {
+            guard ares_library_init(1) == 0 else { throw POSIXError(.ENOMEM) }
+            var options = ares_options()
+            options.timeout = Int32(clamping: timeout.nanoseconds / 1_000_000)
+            options.tries = Int32(clamping: tries)
+            guard ares_init_options(&handle, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES) == 0 else {
+                throw POSIXError(.EINVAL)
+            }
+            if let servers, ares_set_servers_ports_csv(handle, servers) != 0 {
+                ares_destroy(handle)
+                throw POSIXError(.EINVAL)
+            }
+        }
+
+        func destroy() {
+            ares_destroy(handle)
+            handle = nil
+        }
+
+        /// Waits for an answer, a time-out or a wake-up, and lets c-ares deal with it.
+        func wait(_ readEnd: CInt) {
+            var sockets = [ares_socket_t](repeating: -1, count: Int(ARES_GETSOCK_MAXNUM))
+            let bits = UInt32(bitPattern: ares_getsock(handle, &sockets, Int32(sockets.count)))
+            var polled = [pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)]
+            for (index, socket) in sockets.enumerated() {
+                var events: Int32 = 0
+                if bits & (1 << UInt32(index)) != 0 { events |= POLLIN }
+                if bits & (1 << UInt32(index + Int(ARES_GETSOCK_MAXNUM))) != 0 { events |= POLLOUT }
+                if events != 0 { polled.append(pollfd(fd: socket, events: Int16(events), revents: 0)) }
+            }
+            var limit = timeval()
+            var milliseconds: Int32 = -1
+            if let next = ares_timeout(handle, nil, &limit) {
+                milliseconds = Int32(clamping: next.pointee.tv_sec * 1000 + next.pointee.tv_usec / 1000 + 1)
+            }
+            let ready = poll(&polled, nfds_t(polled.count), milliseconds)
+            if polled[0].revents != 0 {
+                var scratch = [UInt8](repeating: 0, count: 256)
+                while read(readEnd, &scratch, scratch.count) > 0 {}
+            }
+            let failed = Int16(POLLERR | POLLHUP)
+            for entry in polled.dropFirst() where ready > 0 && entry.revents != 0 {
+                ares_process_fd(
+                    handle, entry.revents & (Int16(POLLIN) | failed) != 0 ? entry.fd : -1,
+                    entry.revents & Int16(POLLOUT) != 0 ? entry.fd : -1)
+            }
+            // Time-outs.
+            ares_process_fd(handle, -1, -1)
+        }
+
+        func query(_ name: String, _ type: RecordType, _ completion: @escaping @Sendable (Reply) -> Void) {
+            let pending = Unmanaged.passRetained(Pending(type, completion)).toOpaque()
+            ares_query(
+                handle, name, 1, type.rawValue,
+                { argument, status, _, bytes, count in
+                    guard let argument else { return }
+                    let pending = Unmanaged<Pending>.fromOpaque(argument).takeRetainedValue()
+                    pending.completion(DNSClient.reply(pending.type, status, bytes, count))
+                }, pending)
+        }
+    }
+
+    private final class Pending {
+        let type: RecordType
+        let completion: @Sendable (Reply) -> Void
+
+        init(_ type: RecordType, _ completion: @escaping @Sendable (Reply) -> Void) {
+            self.type = type
+            self.completion = completion
+        }
+    }
+
+    private static let mostAddresses = 32
+
+    private static func reply(
+        _ type: RecordType, _ status: Int32, _ bytes: UnsafeMutablePointer<UInt8>?, _ count: Int32
+    ) -> Reply {
+        switch status {
+        case Int32(ARES_SUCCESS): break
+        case Int32(ARES_ENODATA), Int32(ARES_ENOTFOUND): return .none
+        default: return .failed
+        }
+        var addresses: [IPAddress] = []
+        var timeToLive = Int32.max
+        var found = Int32(mostAddresses)
+        switch type {
+        case .a:
+            var records = [ares_addrttl](repeating: ares_addrttl(), count: mostAddresses)
+            guard ares_parse_a_reply(bytes, count, nil, &records, &found) == 0 else { return .none }
+            for var record in records.prefix(Int(max(0, found))) {
+                timeToLive = min(timeToLive, record.ttl)
+                withUnsafeBytes(of: &record.ipaddr) { addresses += [IPAddress(bytes: $0)].compactMap { $0 } }
+            }
+        case .aaaa:
+            var records = [ares_addr6ttl](repeating: ares_addr6ttl(), count: mostAddresses)
+            guard ares_parse_aaaa_reply(bytes, count, nil, &records, &found) == 0 else { return .none }
+            for var record in records.prefix(Int(max(0, found))) {
+                timeToLive = min(timeToLive, record.ttl)
+                withUnsafeBytes(of: &record.ip6addr) { addresses += [IPAddress(bytes: $0)].compactMap { $0 } }
+            }
+        }
+        return addresses.isEmpty ? .none : .addresses(addresses, timeToLive: Int(max(0, timeToLive)))
+    }
+}

@@ -1,0 +1,168 @@
+internal import CoreTypes
+internal import Glibc
+internal import NIOCore
+internal import NIOPosix
+
+/// A UDP socket that comes back when it fails.
+///
+/// NIO reads it, many datagrams with one system call. Sending is a system call of our own: NIO closes a datagram channel
+/// for most errors of a send (a firewall's refusal, a network without a route), and what address an answer goes to is
+/// for strangers to choose.
+final class DatagramSocket {
+    /// Position among the layer's UDP sockets.
+    let index: Int
+    let listener: Int
+    let isV6Only: Bool
+    private(set) var bound: Endpoint
+    private let sharesPort: Bool
+    private let layer: TransportLayer
+    private(set) var channel: (any Channel)?
+    private var descriptor: CInt = -1
+    private var isStopped = false
+    private var attempts = 0
+
+    private static let datagramsPerRead = 16
+
+    init(
+        index: Int, listener: Int, endpoint: Endpoint, sharesPort: Bool, isV6Only: Bool, layer: TransportLayer
+    ) {
+        self.index = index
+        self.listener = listener
+        self.bound = endpoint
+        self.sharesPort = sharesPort
+        self.isV6Only = isV6Only
+        self.layer = layer
+    }
+
+    func bind() -> EventLoopFuture<Endpoint> {
+        let this = NIOLoopBound(self, eventLoop: layer.loop)
+        var bootstrap = DatagramBootstrap(group: layer.loop)
+            // Each datagram of a read gets an equal part of the buffer, which must hold the largest.
+            .channelOption(.datagramVectorReadMessageCount, value: Self.datagramsPerRead)
+            .channelOption(
+                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.datagramsPerRead << 16)
+            )
+            .channelOption(.socketOption(.so_rcvbuf), value: 4 << 20)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(DatagramHandler(this.value))
+                }
+            }
+        if sharesPort {
+            bootstrap = bootstrap.channelOption(.socketOption(.init(rawValue: CInt(SO_REUSEPORT))), value: 1)
+        }
+        if bound.address.family == .v6 {
+            bootstrap = bootstrap.channelOption(.ipv6Only, value: isV6Only ? 1 : 0)
+        }
+        return layer.bound { try bootstrap.bind(to: self.bound.socketAddress()) }.assumeIsolated().flatMapThrowing {
+            channel in
+            try self.started(channel)
+        }.nonisolated()
+    }
+
+    private func started(_ channel: any Channel) throws -> Endpoint {
+        guard
+            let descriptor = try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+                of: NIOBSDSocket.Handle.self, { $0 }), let bound = Endpoint(channel.localAddress)
+        else { throw ChannelError.operationUnsupported }
+        self.channel = channel
+        self.descriptor = descriptor
+        self.bound = bound
+        if attempts > 0 { layer.observer?.socketChanged(listener: listener, isUp: true) }
+        attempts = 0
+        if isStopped { channel.close(promise: nil) }
+        return bound
+    }
+
+    /// Whether this socket can carry a message there.
+    func reaches(_ remote: Endpoint) -> Bool {
+        guard descriptor >= 0 else { return false }
+        let own = bound.address
+        if own.isLoopback { return remote.address.isLoopback && remote.address.family == own.family }
+        if own.family == remote.address.family { return true }
+        return own.family == .v6 && own.isUnspecified && !isV6Only
+    }
+
+    /// - Returns: nil when the datagram was handed to the kernel.
+    func send(_ bytes: [UInt8], to remote: Endpoint) -> SendFailure? {
+        guard descriptor >= 0 else { return .unreachable }
+        let sent = remote.withRaw(family: bound.address.family) { address, length in
+            sendto(descriptor, bytes, bytes.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL), address, length)
+        }
+        guard sent < 0 else { return nil }
+        switch errno {
+        case EAGAIN, ENOBUFS, ENOMEM: return .congested
+        case EMSGSIZE: return .tooLarge
+        case ECONNREFUSED: return nil  // An earlier datagram's fate; this one is as likely to arrive as any.
+        default: return .unreachable
+        }
+    }
+
+    func stop() {
+        isStopped = true
+        channel?.close(promise: nil)
+    }
+
+    // MARK: Called by the handler
+
+    func received(_ buffer: ByteBuffer, from source: SocketAddress) {
+        let bytes = buffer.readableBytesView
+        guard let remote = Endpoint(source), !Self.isKeepAlive(bytes) else { return }
+        let flow = Flow(
+            id: FlowID(.datagram(socket: index, remote: remote)), transport: .udp, local: bound, remote: remote,
+            listener: listener, security: nil)
+        layer.observer?.received(Array(bytes), on: flow)
+    }
+
+    /// Empty datagrams, CRLFs, NULs, and STUN (RFC 5389 section 6): meant for the NAT on the way, not for us.
+    static func isKeepAlive(_ bytes: ByteBufferView) -> Bool {
+        guard let first = bytes.first else { return true }
+        if first > 3, first != 10, first != 13 { return false }
+        if bytes.allSatisfy({ $0 == 0 || $0 == 10 || $0 == 13 }) { return true }
+        return bytes.count >= 20 && bytes.dropFirst(4).prefix(4).elementsEqual([0x21, 0x12, 0xa4, 0x42])
+    }
+
+    func ended() {
+        descriptor = -1
+        channel = nil
+        guard !isStopped else { return }
+        layer.observer?.socketChanged(listener: listener, isUp: false)
+        rebind()
+    }
+
+    private func rebind() {
+        attempts += 1
+        // At once the first time, then ever later up to a second: the port or address may be gone for a while.
+        let delay = TimeAmount.milliseconds(min(Int64(attempts - 1) * 50, 1000))
+        layer.loop.assumeIsolated().scheduleTask(in: delay) {
+            guard !self.isStopped else { return }
+            self.bind().assumeIsolated().whenFailure { _ in self.rebind() }
+        }
+    }
+}
+
+private final class DatagramHandler: ChannelInboundHandler {
+    typealias InboundIn = AddressedEnvelope<ByteBuffer>
+
+    private let socket: DatagramSocket
+
+    init(_ socket: DatagramSocket) {
+        self.socket = socket
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let envelope = unwrapInboundIn(data)
+        socket.received(envelope.data, from: envelope.remoteAddress)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        socket.ended()
+    }
+
+    /// A fatal error is followed by `channelInactive`; the others (a refused port reported late) mean nothing here.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {}
+}
+
+extension ChannelOption where Self == ChannelOptions.Types.SocketOption {
+    static var ipv6Only: Self { .init(level: .init(IPPROTO_IPV6), name: .init(IPV6_V6ONLY)) }
+}

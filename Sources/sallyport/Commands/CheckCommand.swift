@@ -1,0 +1,162 @@
+import ArgumentParser
+import CoreTypes
+import Edge
+import Foundation
+import Registry
+import SallyportConfiguration
+import TransportSecurity
+import Witness
+
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Check the configuration, its files, the certificates and the database.",
+        discussion: "Exits with 1 when the edge could not start, with 2 when it could but something needs attention.")
+
+    @OptionGroup var file: ConfigurationOption
+    @OptionGroup var output: OutputOption
+
+    func run() throws {
+        let configuration = try file.load()
+        let findings = ConfigurationCheck(configuration).findings()
+        try output.show(findings, text: Self.text(findings, configuration))
+        if findings.contains(where: { $0.severity == .error }) { throw ExitCode(1) }
+        if findings.contains(where: { $0.severity == .warning }) { throw ExitCode(2) }
+    }
+
+    private static func text(_ findings: [ConfigurationCheck.Finding], _ configuration: Configuration) -> String {
+        var lines = ["configuration  \(configuration.file)"]
+        lines += findings.map { "\($0.severity.rawValue)  \($0.subject): \(JSONText.escaped($0.message))" }
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// What `check` looks at beyond the form of the file.
+struct ConfigurationCheck {
+    enum Severity: String, Encodable {
+        case fine = "ok     "
+        case warning = "warning"
+        case error = "error  "
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            try container.encode(rawValue.trimmingCharacters(in: .whitespaces))
+        }
+    }
+
+    struct Finding: Encodable {
+        var severity: Severity
+        var subject: String
+        var message: String
+    }
+
+    private let configuration: Configuration
+
+    init(_ configuration: Configuration) {
+        self.configuration = configuration
+    }
+
+    func findings() -> [Finding] {
+        listeners() + certificates() + routes() + registry() + witness()
+    }
+
+    private func listeners() -> [Finding] {
+        configuration.listeners.map { listener in
+            Finding(
+                severity: .fine, subject: "listener",
+                message: "\(listener.transport.rawValue) \(listener.address), profile \(listener.profile)")
+        } + [Finding(severity: .fine, subject: "control", message: "http \(configuration.control.listen)")]
+    }
+
+    private func certificates() -> [Finding] {
+        guard configuration.listeners.contains(where: { $0.transport == .tls }) else { return [] }
+        let tls = configuration.tls
+        do {
+            try Edge.checkTLS(configuration)
+        } catch {
+            return [Finding(severity: .error, subject: "tls", message: "\(error)")]
+        }
+        do {
+            let now = SystemClock.now().wall
+            let report = try CertificateInspector.inspect(
+                configuration.resolve(tls.certificate), key: configuration.resolve(tls.key))
+            let left = report.daysLeft(now: now)
+            let limit = tls.warnBeforeExpiry.nanoseconds / 86_400_000_000_000
+            return [
+                Finding(
+                    severity: left < limit ? .warning : .fine, subject: "tls",
+                    message: "\(report.file): \(report.names.joined(separator: ", ")), \(left) days left")
+            ]
+        } catch {
+            return [Finding(severity: .error, subject: "tls", message: "\(error)")]
+        }
+    }
+
+    private func routes() -> [Finding] {
+        do {
+            _ = try EdgeSettings(configuration)
+            return configuration.routes.map {
+                Finding(severity: .fine, subject: "route", message: $0.name)
+            }
+        } catch {
+            return [Finding(severity: .error, subject: "routes", message: "\(error)")]
+        }
+    }
+
+    private func registry() -> [Finding] {
+        do {
+            let settings = try configuration.registrySettings()
+            guard FileManager.default.fileExists(atPath: settings.path) else {
+                return [
+                    Finding(
+                        severity: .warning, subject: "registry",
+                        message: "\(settings.path) is not there yet: nobody can call until networks, subscribers and "
+                            + "experts are added")
+                ]
+            }
+            let snapshot = try RegistryStore(settings, create: false).snapshot()
+            let count =
+                "\(snapshot.subscribers.count) subscribers, \(snapshot.addresses.count) networks, "
+                + "\(snapshot.experts.count) experts"
+            return [Finding(severity: .fine, subject: "registry", message: "\(settings.path): \(count)")]
+                + snapshot.problems.map { Finding(severity: .warning, subject: "registry", message: $0) }
+                + algorithms(snapshot)
+        } catch {
+            return [Finding(severity: .error, subject: "registry", message: "\(error)")]
+        }
+    }
+
+    /// An algorithm is offered only when every enabled subscriber of the realm can answer it: says who stands in the
+    /// way.
+    private func algorithms(_ snapshot: RegistrySnapshot) -> [Finding] {
+        var findings: [Finding] = []
+        for (name, profile) in configuration.profiles.sorted(by: { $0.key < $1.key }) {
+            guard let authentication = profile.authentication else { continue }
+            let members = snapshot.subscribers.filter { $0.isEnabled && $0.domain == authentication.realm.lowercased() }
+            for algorithm in authentication.algorithms.map(\.rawValue) {
+                let missing = members.filter { !$0.ha1.algorithms.contains(algorithm) }
+                guard let first = missing.first else { continue }
+                let who =
+                    "\(first.username)@\(first.domain)" + (missing.count > 1 ? " and \(missing.count - 1) more" : "")
+                findings.append(
+                    Finding(
+                        severity: .warning, subject: "authentication",
+                        message: "profile \(name) can't offer \(algorithm): \(who) has no such hash; set the password "
+                            + "anew with 'sallyport subscriber password'"))
+            }
+        }
+        return findings
+    }
+
+    private func witness() -> [Finding] {
+        let directory = configuration.witnessDirectory
+        guard FileManager.default.fileExists(atPath: directory) else {
+            return [Finding(severity: .fine, subject: "witness", message: "\(directory) will be made at the start")]
+        }
+        guard FileManager.default.isWritableFile(atPath: directory) else {
+            return [
+                Finding(severity: .error, subject: "witness", message: "\(directory) can't be written by this user")
+            ]
+        }
+        return [Finding(severity: .fine, subject: "witness", message: directory)]
+    }
+}

@@ -1,0 +1,70 @@
+import UnixSignals
+import ArgumentParser
+import ControlAPI
+import CoreTypes
+import Edge
+import Logging
+import SallyportConfiguration
+import ServiceLifecycle
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run the edge and its control API in the foreground.",
+        discussion: """
+            Logs one line when it is ready. SIGTERM or SIGINT: takes no more calls (503), lets transactions finish, \
+            writes the witness out and exits with 0.
+            """)
+
+    @OptionGroup var file: ConfigurationOption
+
+    func run() async throws {
+        let configuration = try file.load()
+        try await RunningEdge.serve(configuration, logger: OperatorLog.logger(configuration.logging))
+    }
+}
+
+/// The edge with its control server, as the services of one process.
+enum RunningEdge {
+    /// Runs until a signal asks for the end.
+    static func serve(_ configuration: Configuration, logger: Logger) async throws {
+        let edge = try await Edge.start(
+            configuration, registry: try configuration.registrySettings(), witness: configuration.witnessSettings,
+            logger: logger)
+        let control = ControlServer(
+            listen: configuration.control.listen, metrics: { await edge.metricsText() },
+            readiness: { await edge.readiness() }, logger: logger)
+        // Stopped in reverse: the edge drains while its metrics can still be read.
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(service: control), .init(service: EdgeService(edge: edge, control: control, logger: logger)),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: Logger(label: "services") { _ in
+                    SwiftLogNoOpLogHandler()
+                }))
+        do {
+            try await group.run()
+        } catch {
+            await edge.stop(limit: .zero)
+            throw error
+        }
+    }
+}
+
+/// The edge's place among the services: it has been started already, so that a failure is told before anything runs.
+private struct EdgeService: Service {
+    let edge: Edge
+    let control: ControlServer
+    let logger: Logger
+
+    func run() async throws {
+        let listening = edge.bound.map { "\($0.listener.transport.rawValue) \($0.endpoint) (\($0.listener.profile))" }
+        let address = try await control.boundAddress()
+        logger.notice("ready: \(listening.joined(separator: ", ")); control http://\(address)")
+        try await gracefulShutdown()
+        logger.notice("stopping: no new calls")
+        await edge.stop()
+        logger.notice("stopped")
+    }
+}

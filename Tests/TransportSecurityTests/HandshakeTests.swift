@@ -1,0 +1,110 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Testing
+import TransportSecurity
+
+@Suite struct HandshakeTests {
+    @Test(arguments: [
+        (TLSVersion.tlsv12, "TLSv1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
+        (TLSVersion.tlsv13, "TLSv1.3", "TLS_AES_128_GCM_SHA256"),
+    ])
+    func `version and suite of a handshake are known on both sides`(
+        version: TLSVersion, name: String, suite: String
+    ) throws {
+        let scratch = try Scratch()
+        let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
+        var configuration = try ClientTLS.context(trust: files.authority, now: now).configuration
+        configuration.maximumTLSVersion = version
+        let handshake = try Handshake(
+            server: ServerTLS.context(files), client: NIOSSLContext(configuration: configuration))
+        #expect(!handshake.failed)
+        #expect(handshake.version == name)
+        #expect(handshake.serverSuite == handshake.clientSuite)
+        // Version 1.3's order of suites is the library's and depends on the machine.
+        if version == .tlsv12 {
+            #expect(handshake.serverSuite == suite)
+        } else {
+            #expect(handshake.serverSuite?.hasPrefix("TLS_") == true)
+            #expect(handshake.serverSuite?.contains("ECDHE") == false)
+        }
+        #expect(handshake.clientSawPeer?.sipIdentities == ["localhost"])
+        #expect(handshake.serverSawPeer == nil)
+    }
+
+    @Test(arguments: [
+        (ClientCertificatePolicy.none, false, true), (.none, true, true), (.optional, false, true),
+        (.optional, true, true), (.required, false, false), (.required, true, true),
+    ])
+    func `a client certificate is asked for as the policy says`(
+        policy: ClientCertificatePolicy, shown: Bool, succeeds: Bool
+    ) throws {
+        let scratch = try Scratch()
+        let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
+        let client = try ClientTLS.context(
+            trust: files.authority, certificate: shown ? files.client : nil, key: shown ? files.clientKey : nil,
+            now: now)
+        let handshake = try Handshake(server: ServerTLS.context(files, clients: policy), client: client)
+        #expect(handshake.failed == !succeeds)
+        if succeeds { #expect((handshake.serverSawPeer != nil) == (shown && policy != .none)) }
+    }
+
+    @Test func `a client certificate of a stranger's authority is refused even where it is optional`() throws {
+        let ours = try Scratch()
+        let theirs = try Scratch()
+        let files = try DevelopmentCertificates.issue(into: ours.path, now: now)
+        let strange = try DevelopmentCertificates.issue(into: theirs.path, now: now)
+        let client = try ClientTLS.context(
+            trust: files.authority, certificate: strange.client, key: strange.clientKey, now: now)
+        #expect(try Handshake(server: ServerTLS.context(files), client: client).failed)
+    }
+
+    @Test func `a server of a stranger's authority is refused`() throws {
+        let ours = try Scratch()
+        let theirs = try Scratch()
+        let files = try DevelopmentCertificates.issue(into: ours.path, now: now)
+        let strange = try DevelopmentCertificates.issue(into: theirs.path, now: now)
+        let client = try ClientTLS.context(trust: strange.authority, now: now)
+        #expect(try Handshake(server: ServerTLS.context(files), client: client).failed)
+    }
+
+    @Test func `the floor can be raised to 1.3`() throws {
+        let scratch = try Scratch()
+        let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
+        var configuration = try ClientTLS.context(trust: files.authority, now: now).configuration
+        configuration.maximumTLSVersion = .tlsv12
+        let client = try NIOSSLContext(configuration: configuration)
+        #expect(try Handshake(server: ServerTLS.context(files, minimum: .v13), client: client).failed)
+    }
+
+    @Test(
+        .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl"), "needs openssl"),
+        arguments: [
+            (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"], nil),
+            (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-SHA384:@SECLEVEL=0"], nil),
+            (["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], nil),
+            (["-tls1", "-cipher", "ALL:@SECLEVEL=0"], nil),
+            (["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"], "ECDHE-ECDSA-CHACHA20-POLY1305"),
+            (["-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384"], "TLS_AES_256_GCM_SHA384"),
+        ] as [([String], String?)])
+    func `OpenSSL is let in with good suites only`(options: [String], suite: String?) async throws {
+        let scratch = try Scratch()
+        let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
+        let context = try ServerTLS.context(files)
+        let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(listener.localAddress?.port)
+        let result = try await openssl(
+            ["s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", files.authority, "-verify_return_error", "-brief"]
+                + options, scratch: scratch)
+        try await listener.close()
+        #expect((result.status == 0) == (suite != nil), "\(result.output)")
+        if let suite { #expect(result.output.contains(suite), "\(result.output)") }
+    }
+}

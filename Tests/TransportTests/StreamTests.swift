@@ -1,0 +1,192 @@
+import CoreTypes
+import NIOCore
+import Testing
+
+@testable import Transport
+
+@Suite(.timeLimit(.minutes(1))) struct StreamTests {
+    /// Timeouts short enough to be waited for.
+    static var quick: TransportLimits {
+        var limits = TransportLimits()
+        limits.handshakeTimeout = .milliseconds(150)
+        limits.firstMessageTimeout = .milliseconds(500)
+        limits.messageTimeout = .milliseconds(150)
+        limits.idleTimeout = .milliseconds(150)
+        limits.halfCloseGrace = .milliseconds(150)
+        return limits
+    }
+
+    @Test func `messages are cut from the stream and answered in order`() async throws {
+        let harness = try await Harness()
+        try await harness.on { $1.echoes = true }
+        let bound = try await harness.listen(.tcp)
+        let peer = try await Peer.connect(to: bound)
+        let stream = request(1, body: 40_000) + "\r\n" + request(2) + request(3, body: 1)
+        try await peer.send(stream)
+        for number in 1...3 {
+            let message = try await harness.nextMessage()
+            #expect(String(decoding: message.bytes, as: UTF8.self).contains("Call-ID: \(number)\r\n"))
+            #expect(message.flow.transport == .tcp)
+            #expect(message.flow.listener == 3)
+        }
+        let answers = await peer.read(until: "Call-ID: 3\r\nContent-Length: 1\r\n\r\nx")
+        #expect(answers == request(1, body: 40_000) + request(2) + request(3, body: 1))
+        try await harness.end()
+    }
+
+    @Test func `a stream may be split at every byte`() async throws {
+        let harness = try await Harness()
+        let bound = try await harness.listen(.tcp)
+        let peer = try await Peer.connect(to: bound)
+        let stream = request(1, body: 5) + "\r\n\r\n" + request(2)
+        for byte in stream.utf8 { try await peer.channel.writeAndFlush(ByteBuffer(bytes: [byte])) }
+        #expect(try await harness.nextMessage().bytes == Array(request(1, body: 5).utf8))
+        #expect(try await harness.nextMessage().bytes == Array(request(2).utf8))
+        #expect(await peer.read(until: "\r\n") == "\r\n")
+        try await harness.end()
+    }
+
+    @Test func `a lone CRLF is no message that takes too long`() async throws {
+        var limits = Self.quick
+        limits.idleTimeout = .milliseconds(600)
+        let harness = try await Harness(limits: limits)
+        let peer = try await Peer.connect(to: harness.listen(.tcp))
+        try await peer.send(request() + "\r\n")
+        #expect(try await harness.nextClose() == .idle)
+        try await harness.end()
+    }
+
+    @Test func `a ping is answered with a pong`() async throws {
+        let harness = try await Harness()
+        let peer = try await Peer.connect(to: harness.listen(.tcp))
+        try await peer.send("\r\n\r\n")
+        #expect(await peer.read(until: "\r\n") == "\r\n")
+        try await harness.end()
+    }
+
+    @Test(arguments: ["\u{1}\u{2}", "OPTIONS a SIP/2.0\r\nX: y\r\n\r\n", "OPTIONS a SIP/2.0\nX: y\n\n"])
+    func `a stream that can't be framed is answered and closed`(junk: String) async throws {
+        let harness = try await Harness()
+        let peer = try await Peer.connect(to: harness.listen(.tcp))
+        try await peer.send(junk + String(repeating: "z", count: 10_000))
+        #expect(await peer.read() == "SIP/2.0 400 Bad\r\n\r\n")
+        try await peer.close()
+        #expect(try await harness.nextClose() == .unframeable)
+        try await harness.end()
+    }
+
+    @Test(arguments: [
+        ("", CloseReason.tooSlow), ("OPTIONS sip:a SIP", .tooSlow), (request(1), .idle),
+        (request(1) + "OPTIONS", .tooSlow),
+    ])
+    func `who is silent or slow is closed`(sent: String, reason: CloseReason) async throws {
+        var limits = Self.quick
+        if !sent.isEmpty { limits.firstMessageTimeout = .seconds(30) }
+        let harness = try await Harness(limits: limits)
+        let peer = try await Peer.connect(to: harness.listen(.tcp))
+        try await peer.send(sent)
+        #expect(try await harness.nextClose() == reason)
+        try await harness.end()
+    }
+
+    @Test func `trickling bytes does not buy time for a message`() async throws {
+        let harness = try await Harness(limits: Self.quick)
+        let peer = try await Peer.connect(to: harness.listen(.tcp))
+        let trickle = Task {
+            for _ in 0..<1000 {
+                try await peer.send("O")
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        }
+        #expect(try await harness.nextClose() == .tooSlow)
+        trickle.cancel()
+        try await harness.end()
+    }
+
+    @Test func `who does not read what is sent is closed`() async throws {
+        let harness = try await Harness()
+        let peer = try await Peer.connect(to: harness.listen(.tcp), reads: false)
+        try await peer.send(request())
+        let flow = try await harness.nextMessage().flow
+        try await harness.on { layer, _ in
+            let large = [UInt8](repeating: 65, count: 1 << 20)
+            for _ in 0..<64 where layer.send(large, on: flow.id) { continue }
+        }
+        #expect(try await harness.nextClose() == .slowReader)
+        try await harness.on { layer, _ in #expect(!layer.send([65], on: flow.id)) }
+        try await harness.end()
+    }
+
+    @Test func `answers still reach a peer that has finished sending`() async throws {
+        let harness = try await Harness(limits: Self.quick)
+        let peer = try await Peer.connect(to: harness.listen(.tcp))
+        try await peer.send(request())
+        try await peer.channel.close(mode: .output)
+        let flow = try await harness.nextMessage().flow
+        try await harness.on { layer, _ in #expect(layer.send(Array("answer".utf8), on: flow.id)) }
+        #expect(await peer.read() == "answer")
+        #expect(try await harness.nextClose() == .peerClosed)
+        try await harness.end()
+    }
+
+    @Test func `connections of one source are limited, and leave room when they go`() async throws {
+        var limits = TransportLimits()
+        limits.connectionsPerSource = 2
+        let harness = try await Harness(limits: limits)
+        let bound = try await harness.listen(.tcp)
+        let first = try await Peer.connect(to: bound)
+        _ = try await harness.next()
+        let second = try await Peer.connect(to: bound)
+        _ = try await harness.next()
+        // The reset may come before the connection counts as made.
+        let third = try? await Peer.connect(to: bound)
+        guard case .refused(.connectionsPerSource) = try await harness.next() else { throw Unexpected() }
+        #expect(await third?.read() ?? "" == "")
+        try await first.close()
+        #expect(try await harness.nextClose() == .peerClosed)
+        let fourth = try await Peer.connect(to: bound)
+        guard case .opened = try await harness.next() else { throw Unexpected() }
+        try await harness.on { layer, _ in #expect(layer.connectionCount == 2) }
+        withExtendedLifetime((second, fourth)) {}
+        try await harness.end()
+    }
+
+    @Test func `the observer turns connections away before they cost anything`() async throws {
+        let harness = try await Harness()
+        try await harness.on { $1.admits = false }
+        let bound = try await harness.listen(.tcp)
+        let peer = try? await Peer.connect(to: bound)
+        guard case .refused(.observer) = try await harness.next() else { throw Unexpected() }
+        #expect(await peer?.read() ?? "" == "")
+        try await harness.on { layer, _ in #expect(layer.connectionCount == 0) }
+        try await harness.end()
+    }
+
+    @Test func `closing a flow lets what was sent leave first`() async throws {
+        let harness = try await Harness()
+        let peer = try await Peer.connect(to: harness.listen(.tcp))
+        try await peer.send(request())
+        let flow = try await harness.nextMessage().flow
+        try await harness.on { layer, _ in
+            layer.send(Array(repeating: 65, count: 100_000), on: flow.id)
+            layer.close(flow.id)
+        }
+        #expect(await peer.read().count == 100_000)
+        try await peer.close()
+        #expect(try await harness.nextClose() == .closedHere)
+        try await harness.end()
+    }
+
+    @Test func `no more connections are taken once listening has stopped, and open ones go on`() async throws {
+        let harness = try await Harness()
+        let bound = try await harness.listen(.tcp)
+        let peer = try await Peer.connect(to: bound)
+        _ = try await harness.next()
+        try await harness.on { layer, _ in layer.stopListening() }
+        await #expect(throws: (any Error).self) { try await Peer.connect(to: bound) }
+        try await peer.send(request())
+        _ = try await harness.nextMessage()
+        try await harness.end()
+        #expect(try await harness.nextClose() == .shutdown)
+    }
+}
