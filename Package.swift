@@ -80,7 +80,8 @@ let testTargets: [Target] = [
     tests("TelemetryTests", ["Telemetry"]),
     tests("WitnessTests", ["CoreTypes", "Witness", .crypto]),
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
-    tests("CommandTests", ["CoreTypes", "Witness", "Registry", "sallyport"]),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    tests("CommandTests", ["CoreTypes", "Witness", "Registry", "sallyport", "TestSupport"]),
     tests("ControlAPITests", ["CoreTypes", "ControlAPI", .nioCore, .nioPosix, .logging, .serviceLifecycle]),
     tests(
         "TransportSecurityTests",
