@@ -33,8 +33,8 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 // Rooms from the ground up: a room imports only what stands above it here.
@@ -60,13 +60,16 @@ let rooms: [Target] = [
             "Witness", "Registry", "TransportSecurity", "Transport", .nioCore, .nioPosix, .nioSSL, .logging,
         ]),
     room(
+        "UserAgent",
+        ["CoreTypes", "SIPMessage", "SIPTransaction", "Defense", "Transport", .nioCore, .nioPosix, .nioSSL, .crypto]),
+    room(
         "ControlAPI",
         ["CoreTypes", .nioCore, .logging, .serviceLifecycle, .httpTypes, .hummingbird, .hummingbirdCore]),
     .executableTarget(
         name: "sallyport",
         dependencies: [
             "CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "TransportSecurity",
-            "Transport", "Edge", "ControlAPI", .logging, .argumentParser, .serviceLifecycle,
+            "Transport", "UserAgent", "Edge", "ControlAPI", .logging, .argumentParser, .serviceLifecycle,
         ],
         swiftSettings: strict),
 ]
@@ -82,10 +85,23 @@ let testTargets: [Target] = [
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests("CommandTests", ["CoreTypes", "Witness", "Registry", "sallyport", "TestSupport"]),
+    tests(
+        "IntegrationTests",
+        ["CoreTypes", "SIPMessage", "Witness", "UserAgent", "TestSupport", "sallyport", .nioCore, .nioPosix, .nioSSL],
+        exclude: ["Scenarios"]),
     tests("ControlAPITests", ["CoreTypes", "ControlAPI", .nioCore, .nioPosix, .logging, .serviceLifecycle]),
     tests(
         "TransportSecurityTests",
         ["CoreTypes", "TransportSecurity", .nioCore, .nioPosix, .nioEmbedded, .nioSSL, .x509, .swiftASN1, .crypto]),
+    tests(
+        "TransportTests",
+        [
+            "CoreTypes", "SIPMessage", "TransportSecurity", "Transport", "CAres", .nioCore, .nioPosix, .nioEmbedded,
+            .nioTestUtils, .nioSSL,
+        ]),
+    tests(
+        "UserAgentTests",
+        ["CoreTypes", "SIPMessage", "Defense", "TransportSecurity", "Transport", "UserAgent", .nioCore, .nioPosix, .nioSSL, .crypto]),
     tests("DefenseTests", ["CoreTypes", "SIPMessage", "Defense", .crypto]),
 ]
 
