@@ -60,7 +60,8 @@ final class OutboundConnection {
             if let source = layer.source {
                 bootstrap = bootstrap.bind(to: try Endpoint(source, port: 0).socketAddress())
             }
-            return try bootstrap.connect(to: key.remote.socketAddress()) }.assumeIsolated()
+            return try bootstrap.connect(to: key.remote.socketAddress())
+        }.assumeIsolated()
             .whenFailure { error in
                 if case ChannelError.connectTimeout = error {
                     self.give(up: .connectTimeout)

@@ -1,3 +1,5 @@
+import SallyportConfiguration
+import Edge
 import ArgumentParser
 import ControlAPI
 import Foundation
@@ -39,7 +41,8 @@ struct DemoCommand: AsyncParsableCommand {
     private func stay(_ stage: DemoStage) async throws {
         let control = ControlServer(
             listen: stage.configuration.control.listen, metrics: { await stage.edge.metricsText() },
-            readiness: { await stage.edge.readiness() }, logger: Logger(label: "control") { _ in SwiftLogNoOpLogHandler() })
+            readiness: { await stage.edge.readiness() },
+            logger: Logger(label: "control") { _ in SwiftLogNoOpLogHandler() })
         try await RunningEdge.untilSignal([control])
         Terminal.print("\nStopping. What was written is in \(stage.folder)")
     }

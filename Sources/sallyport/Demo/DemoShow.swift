@@ -1,3 +1,4 @@
+import SallyportConfiguration
 import CoreTypes
 import Crypto
 import Defense
@@ -9,13 +10,11 @@ import Witness
 /// The demonstration itself: what is tried, what should happen, what did.
 struct DemoShow {
     private let stage: DemoStage
-    private var reader: WitnessReader
     private(set) var steps = 0
     private(set) var failures = 0
 
     init(_ stage: DemoStage) {
         self.stage = stage
-        reader = WitnessReader(directory: stage.configuration.witnessDirectory)
     }
 
     mutating func run() async {
@@ -49,7 +48,9 @@ struct DemoShow {
         }
         let approved = await record("POLICY_APPROVED", trace: trace)
         if let approved, case .strings(let passage)? = approved[detail: "passage"] {
-            say("    its passage, as the witness has it (record \(approved.sequence), on disk before the call went on):")
+            say(
+                "    its passage, as the witness has it (record \(approved.sequence), on disk before the call went on):"
+            )
             for (number, layer) in passage.enumerated() { say("      \(number + 1)  \(layer)") }
             say("      over \(text(approved, "tls_version")) with \(text(approved, "cipher_suite"))")
         }
@@ -109,7 +110,8 @@ struct DemoShow {
         unknown.traceID = "demo-nobody"
         let second = await place(unknown, from: 4)
         await expect(second, 401, nil, event: "AUTH_FAILED", trace: "demo-nobody")
-        conclude("nobody learns whether a user exists", Self.shape(first) == Self.shape(second), "the two answers are alike")
+        conclude(
+            "nobody learns whether a user exists", Self.shape(first) == Self.shape(second), "the two answers are alike")
     }
 
     private mutating func replayedNonce() async {
@@ -130,21 +132,21 @@ struct DemoShow {
 
     private mutating func eleventhCall() async {
         heading("Layer 5, call rate: eleven calls in a minute")
-        var statuses: [Int] = []
-        var last = CallReport()
-        for _ in 1...11 {
-            var plan = plan(to: stage.security, as: stage.security, trace: "demo-rate", hazard: "privacy")
-            plan.hold = .zero
-            last = await place(plan, from: 6)
-            statuses.append(last.final?.status ?? 0)
-        }
-        conclude("ten calls pass", statuses.dropLast().allSatisfy { $0 == 200 }, "\(statuses.count { $0 == 200 }) got 200")
+        var plan = plan(to: stage.security, as: stage.security, trace: "demo-rate", hazard: "privacy")
+        plan.hold = .zero
+        let reports = await place(plan, times: 11, from: 6)
+        let statuses = reports.map { $0.final?.status ?? 0 }
+        guard let last = reports.last else { return }
+        conclude(
+            "ten calls pass", statuses.dropLast().allSatisfy { $0 == 200 }, "\(statuses.count { $0 == 200 }) got 200")
         await expect(last, 429, "Too Many Requests", event: "RATE_LIMIT_EXCEEDED", trace: "demo-rate")
         say("    Retry-After: \(last.final?.header("Retry-After") ?? "none")")
     }
 
     private mutating func wrongHazard() async {
-        heading("Layer 6, guard: a call about privacy to an expert for \(stage.safety.specializations.joined(separator: ", "))")
+        heading(
+            "Layer 6, guard: a call about privacy to an expert for \(stage.safety.specializations.joined(separator: ", "))"
+        )
         let report = await place(
             plan(to: stage.safety, as: stage.ethics, trace: "demo-hazard", hazard: "privacy"), from: 7)
         await expect(report, 403, "Forbidden", event: "POLICY_REJECTED", trace: "demo-hazard")
@@ -182,7 +184,8 @@ struct DemoShow {
         do {
             let keys = try WitnessPublicKey.load(fromFile: stage.configuration.stateDirectory + "/node.pub")
             let report = try WitnessVerifier(directory: stage.configuration.witnessDirectory, keys: keys).verify()
-            conclude("it verifies", report.defect == nil, "\(report.records) records, \(report.checkpoints) checkpoints")
+            conclude(
+                "it verifies", report.defect == nil, "\(report.records) records, \(report.checkpoints) checkpoints")
             let copy = stage.folder + "/tampered"
             try DemoTampering.copy(stage.configuration.witnessDirectory, to: copy)
             let tampered = try WitnessVerifier(directory: copy, keys: keys).verify()
@@ -210,12 +213,10 @@ struct DemoShow {
 
     // MARK: Calls
 
-    private func plan(to callee: DemoStage.Person, as caller: DemoStage.Person, trace: String, hazard: String) -> CallPlan {
-        // Both are made from the samples' own names and can't fail to parse; a dialable default keeps this total.
-        let fallback = URI("sip:\(DemoStage.domain)")
-        guard let target = URI("sip:\(callee.address)") ?? fallback, let from = URI("sip:\(caller.address)") ?? fallback
-        else { preconditionFailure("the sample addresses are URIs") }
-        var plan = CallPlan(target: target, remote: stage.secureEndpoint, transport: .tls, from: from)
+    private func plan(to callee: DemoStage.Person, as caller: DemoStage.Person, trace: String, hazard: String)
+        -> CallPlan
+    {
+        var plan = CallPlan(target: callee.uri, remote: stage.secureEndpoint, transport: .tls, from: caller.uri)
         plan.serverName = DemoStage.domain
         plan.username = caller.username
         plan.password = caller.password
@@ -226,21 +227,30 @@ struct DemoShow {
         return plan
     }
 
-    /// Each step calls from an address of its own, so that the source rate of one does not spoil another.
     private func place(
         _ plan: CallPlan, from host: UInt32 = 1, source: IPAddress? = nil, secure: Bool = true,
         onAnswer: @escaping @Sendable (CallAnswer) -> Void = { _ in }
     ) async -> CallReport {
+        await place(plan, times: 1, from: host, source: source, secure: secure, onAnswer: onAnswer)[0]
+    }
+
+    /// Calls one after the other over one connection. Each step calls from an address of its own, so that the source
+    /// rate of one does not spoil another.
+    private func place(
+        _ plan: CallPlan, times: Int, from host: UInt32, source: IPAddress? = nil, secure: Bool = true,
+        onAnswer: @escaping @Sendable (CallAnswer) -> Void = { _ in }
+    ) async -> [CallReport] {
         do {
             let caller = try await Caller(
                 tls: secure ? stage.clientTLS : nil, source: source ?? IPAddress(v4: 0x7f00_0000 + host))
-            let report = await caller.place(plan, onAnswer: onAnswer)
+            var reports: [CallReport] = []
+            for _ in 0..<times { reports.append(await caller.place(plan, onAnswer: onAnswer)) }
             await caller.shutdown()
-            return report
+            return reports
         } catch {
             var report = CallReport()
             report.ending = .failed("\(error)")
-            return report
+            return [report]
         }
     }
 
@@ -271,7 +281,8 @@ struct DemoShow {
     private mutating func record(_ kind: String, trace: String?) async -> WitnessRecord? {
         let deadline = ContinuousClock.now + .seconds(2)
         repeat {
-            let records = (try? WitnessReader.latest(in: stage.configuration.witnessDirectory, 400)) ?? []
+            var reader = WitnessReader(directory: stage.configuration.witnessDirectory)
+            let records = (try? reader.tail(400)) ?? []
             if let found = records.last(where: { $0.kind == kind && (trace == nil || $0.traceID == trace) }) {
                 return found
             }

@@ -16,6 +16,7 @@ import Witness
 struct DemoStage {
     struct Person {
         var address: String
+        var uri: URI
         var name: String
         var organization: String
         var specializations: [String]
@@ -110,8 +111,11 @@ struct DemoStage {
         let store = try RegistryStore(try configuration.registrySettings())
         try store.allow(.init(network: try IPNetwork(parsing: network), group: 1, tag: "demo-advisors"))
         return try people.map { username, name, specializations in
+            guard let uri = URI("sip:\(username)@\(domain)") else {
+                throw CommandFailure("'\(username)' can't be called")
+            }
             let person = Person(
-                address: "\(username)@\(domain)", name: name, organization: "External Advisors",
+                address: "\(username)@\(domain)", uri: uri, name: name, organization: "External Advisors",
                 specializations: specializations, password: randomWord(), key: .init())
             try store.addSubscriber(person.address, password: person.password)
             try store.addExpert(

@@ -6,7 +6,8 @@ enum DemoTampering {
     static func copy(_ directory: String, to copy: String) throws {
         try? FileManager.default.removeItem(atPath: copy)
         try FileManager.default.copyItem(atPath: directory, toPath: copy)
-        let logs = try FileManager.default.contentsOfDirectory(atPath: copy).filter { $0.hasPrefix("witness-") }.sorted()
+        let logs = try FileManager.default.contentsOfDirectory(atPath: copy).filter { $0.hasPrefix("witness-") }
+            .sorted()
         guard let log = logs.first else { throw CommandFailure("\(copy) holds no log") }
         let path = copy + "/" + log
         let text = try String(contentsOfFile: path, encoding: .utf8)
