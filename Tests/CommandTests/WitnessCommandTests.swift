@@ -1,5 +1,6 @@
 import CoreTypes
 import Foundation
+import TestSupport
 import Testing
 import Witness
 

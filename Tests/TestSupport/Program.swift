@@ -1,54 +1,59 @@
-import Foundation
-import Synchronization
+public import Foundation
 
 /// The built program, run in a directory of its own.
-final class Program: Sendable {
-    let directory: String
+public final class Program: Sendable {
+    public let directory: String
 
-    struct Outcome {
-        let code: Int32
-        let output: String
-        let errors: String
+    public struct Outcome: Sendable {
+        public let code: Int32
+        public let output: String
+        public let errors: String
 
         /// The output as JSON; nil when it is none.
-        var json: Any? { try? JSONSerialization.jsonObject(with: Data(output.utf8)) }
+        public var json: Any? { try? JSONSerialization.jsonObject(with: Data(output.utf8)) }
     }
 
-    init() throws {
-        let url = FileManager.default.temporaryDirectory.appendingPathComponent("commands-\(UUID().uuidString)")
+    /// - Parameter configuration: the text of `sallyport.yaml`.
+    public init(configuration: String = "node: test\ndomains: [external.advisor]\n") throws {
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent("sallyport-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         directory = url.path
-        try write("sallyport.yaml", "node: test\ndomains: [external.advisor]\n")
+        try write("sallyport.yaml", configuration)
     }
 
     deinit {
         try? FileManager.default.removeItem(atPath: directory)
     }
 
-    func write(_ name: String, _ text: String) throws {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: directory + "/" + name))
+    /// - Parameter name: within the directory.
+    public func path(_ name: String) -> String { directory + "/" + name }
+
+    public func write(_ name: String, _ text: String) throws {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path(name)))
     }
 
     /// The program beside the test bundle.
-    private static var executable: URL {
+    public static var executable: String {
         URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("sallyport")
+            .path
     }
 
     /// A process that is ready to run.
-    func process(_ arguments: [String]) -> Process {
+    public func process(_ arguments: [String]) -> Process {
         let process = Process()
-        process.executableURL = Self.executable
+        process.executableURL = URL(fileURLWithPath: Self.executable)
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: directory)
         return process
     }
 
     /// Runs a command to its end.
-    func run(_ arguments: String..., input: String = "") throws -> Outcome {
+    public func run(_ arguments: String..., input: String = "") throws -> Outcome {
         try run(arguments, input: input)
     }
 
-    func run(_ arguments: [String], input: String = "") throws -> Outcome {
+    /// Runs a command to its end.
+    public func run(_ arguments: [String], input: String = "") throws -> Outcome {
         let process = process(arguments)
         let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
         process.standardInput = stdin

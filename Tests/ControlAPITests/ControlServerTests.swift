@@ -1,0 +1,161 @@
+import ControlAPI
+import CoreTypes
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Testing
+
+@Suite("The control server", .timeLimit(.minutes(1)))
+struct ControlServerTests {
+    @Test("serves metrics in Prometheus' text format")
+    func metrics() async throws {
+        try await serving { ask in
+            let answer = try await ask("GET /metrics")
+            #expect(answer.status == 200)
+            #expect(answer["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
+            #expect(answer.body == "calls_total 3\n")
+        }
+    }
+
+    @Test("says that it is ready, or why not", arguments: [[], ["the registry can't be read", "draining"]])
+    func readiness(reasons: [String]) async throws {
+        try await serving(reasons: reasons) { ask in
+            let answer = try await ask("GET /readyz")
+            #expect(answer.status == (reasons.isEmpty ? 200 : 503))
+            #expect(answer["content-type"] == "application/json")
+            let json = try #require(answer.json)
+            #expect(json["status"] as? String == (reasons.isEmpty ? "ready" : "not ready"))
+            #expect(json["reasons"] as? [String] == reasons)
+            let alive = try await ask("GET /healthz")
+            #expect(alive.status == 200)
+            #expect(alive.json?["status"] as? String == "alive")
+        }
+    }
+
+    @Test(
+        "errors are problem documents",
+        arguments: [
+            ("GET /nowhere", 404, "/nowhere"), ("GET /", 404, "/"), ("DELETE /metrics", 405, "/metrics"),
+            ("POST /readyz", 405, "/readyz"), ("GET /metrics/%00\"x", 404, nil),
+        ])
+    func problems(request: String, status: Int, instance: String?) async throws {
+        try await serving { ask in
+            let answer = try await ask(request)
+            #expect(answer.status == status)
+            #expect(answer["content-type"] == "application/problem+json")
+            #expect(answer["allow"] == (status == 405 ? "GET, HEAD" : nil))
+            let json = try #require(answer.json)
+            #expect(json["status"] as? Int == status)
+            if let instance { #expect(json["instance"] as? String == instance) }
+        }
+    }
+
+    @Test("HEAD has the headers of GET and no body")
+    func head() async throws {
+        try await serving { ask in
+            let answer = try await ask("HEAD /metrics")
+            #expect(answer.status == 200)
+            #expect(answer["content-length"] == "14")
+            #expect(answer.body == "")
+        }
+    }
+
+    @Test("a port in use is named, to the one who runs it and to the one who waits for the address")
+    func portInUse() async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let other = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(other.localAddress?.port)
+        let server = try server(on: "127.0.0.1:\(port)")
+        let waiting = Task { try await server.boundAddress() }
+        await #expect { try await server.run() } throws: { error in
+            let error = error as? ControlError
+            return error?.code == .cannotListen
+                && error?.description.contains("control.listen: can't listen on 127.0.0.1:\(port): the port is in use")
+                    == true
+        }
+        await #expect(throws: ControlError.self) { try await waiting.value }
+        try await other.close()
+    }
+
+    @Test("an address that others can reach is refused", arguments: ["0.0.0.0:0", "192.0.2.1:3000", "[::]:0"])
+    func notLoopback(listen: String) async throws {
+        let server = try server(on: listen)
+        await #expect { try await server.run() } throws: { error in
+            (error as? ControlError)?.description.contains("\(listen) is not a loopback address") == true
+        }
+    }
+
+    @Test("whoever waits for an address can be told to stop waiting")
+    func cancelledWait() async throws {
+        let server = try server(on: "127.0.0.1:0")
+        let waiting = Task { try await server.boundAddress() }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+    }
+
+    // MARK: -
+
+    private func server(on listen: String, reasons: [String] = []) throws -> ControlServer {
+        ControlServer(
+            listen: try #require(Endpoint(listen)), metrics: { "calls_total 3\n" }, readiness: { reasons },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// Runs a server and hands over what asks it, then stops it as the program does.
+    private func serving(
+        reasons: [String] = [], _ body: (_ ask: (String) async throws -> Answer) async throws -> Void
+    ) async throws {
+        let server = try server(on: "127.0.0.1:0", reasons: reasons)
+        let group = ServiceGroup(
+            services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let running = Task { try await group.run() }
+        let address = try await server.boundAddress()
+        try await body { try await Answer(to: $0, from: address) }
+        await group.triggerGracefulShutdown()
+        try await running.value
+    }
+}
+
+/// An HTTP answer, read whole.
+private struct Answer {
+    let status: Int
+    private let headers: [String: String]
+    let body: String
+
+    /// Writes the bytes as they are, so that a client library can't mend them.
+    init(to request: String, from address: Endpoint) async throws {
+        let stream = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: address.address.description, port: Int(address.port)) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        let text = try await stream.executeThenClose { inbound, outbound in
+            try await outbound.write(
+                ByteBuffer(string: "\(request) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+            var bytes = ByteBuffer()
+            for try await part in inbound { bytes.writeImmutableBuffer(part) }
+            return String(buffer: bytes)
+        }
+        let end = try #require(text.range(of: "\r\n\r\n"))
+        let lines = text[..<end.lowerBound].components(separatedBy: "\r\n")
+        status = try #require(lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) })
+        headers = Dictionary(
+            lines.dropFirst().compactMap { line in
+                guard let colon = line.firstIndex(of: ":") else { return nil }
+                return (
+                    line[..<colon].lowercased(),
+                    line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+                )
+            }, uniquingKeysWith: { first, _ in first })
+        body = String(text[end.upperBound...])
+    }
+
+    subscript(name: String) -> String? { headers[name] }
+
+    var json: [String: Any]? {
+        (try? JSONSerialization.jsonObject(with: Data(body.utf8))) as? [String: Any]
+    }
+}

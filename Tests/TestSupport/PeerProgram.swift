@@ -1,0 +1,38 @@
+import Foundation
+
+/// Somebody else's program that tests talk to. Where it is missing, its tests are skipped and say so.
+public struct PeerProgram: Sendable {
+    public let name: String
+    /// Where it is; nil when it is not installed.
+    public let path: String?
+
+    public var isInstalled: Bool { path != nil }
+    public var howToGetIt: String { "\(name) is not installed: scripts/install-dependencies test" }
+
+    public static let sipp = PeerProgram("sipp")
+    public static let baresip = PeerProgram("baresip")
+    public static let sqlite3 = PeerProgram("sqlite3")
+    public static let svwar = PeerProgram("sipvicious_svwar", in: [repository + "/.build/venv/bin"])
+    public static let svcrack = PeerProgram("sipvicious_svcrack", in: [repository + "/.build/venv/bin"])
+    /// A directory, not a program: the files that Kamailio makes its SQLite tables with.
+    public static let kamailioSchema = PeerProgram(
+        "db_sqlite", in: ["/usr/share/kamailio", repository + "/.build/kamailio/usr/share/kamailio"])
+
+    /// The root of this package.
+    private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().path
+
+    private init(_ name: String, in directories: [String]? = nil) {
+        self.name = name
+        let searched =
+            directories
+            ?? (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":").map(String.init)
+        path = searched.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+    }
+
+    /// - Throws: when it is not installed; a test that is not skipped then has forgotten to ask.
+    public func require() throws -> String {
+        guard let path else { throw Failure(howToGetIt) }
+        return path
+    }
+}
