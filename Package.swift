@@ -95,6 +95,9 @@ let testTargets: [Target] = [
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests("CommandTests", ["CoreTypes", "Witness", "Registry", "sallyport", "TestSupport"]),
+    tests(
+        "EdgeTests",
+        ["CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "Edge", .logging]),
     tests("ControlAPITests", ["CoreTypes", "ControlAPI", .nioCore, .nioPosix, .logging, .serviceLifecycle]),
     tests(
         "TransportSecurityTests",
