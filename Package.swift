@@ -101,7 +101,10 @@ let testTargets: [Target] = [
         ]),
     tests(
         "UserAgentTests",
-        ["CoreTypes", "SIPMessage", "Defense", "TransportSecurity", "Transport", "UserAgent", .nioCore, .nioPosix, .nioSSL, .crypto]),
+        [
+            "CoreTypes", "SIPMessage", "Defense", "TransportSecurity", "Transport", "UserAgent", .nioCore, .nioPosix,
+            .nioSSL, .crypto,
+        ]),
     tests("DefenseTests", ["CoreTypes", "SIPMessage", "Defense", .crypto]),
 ]
 

@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 
 /// Somebody else's program that tests talk to. Where it is missing, its tests are skipped and say so.
 public struct PeerProgram: Sendable {
