@@ -39,7 +39,7 @@ extension Integration {
                 let calling = try Sipp.calling(
                     name, transport, to: listener.endpoint, calls: calls, rate: Self.rate, in: directory)
                 let code = try await calling.process.ends(within: .seconds(calls / Self.rate + 90))
-                #expect(code == 0, "sipp: \(calling.process.output.suffix(3000))")
+                #expect(code == 0, "sipp: \(calling.process.output.suffix(3000))\n\(calling.errors.prefix(3000))")
                 return try calling.statistics()
             }
 

@@ -6,6 +6,7 @@ import TestSupport
 struct Sipp {
     let process: ChildProcess
     private let statisticsFile: String
+    private let errorFile: String
 
     private static let scenarios = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("Scenarios").path
@@ -15,12 +16,13 @@ struct Sipp {
         in directory: String
     ) throws {
         statisticsFile = "\(directory)/\(name).csv"
+        errorFile = "\(directory)/\(name).errors"
         process = try ChildProcess(
             name, try PeerProgram.sipp.require(),
             [
                 "-sf", "\(Self.scenarios)/\(scenario).xml", "-t", transport == .udp ? "u1" : "t1",
                 "-i", "127.0.0.1", "-p", "\(port)", "-nostdin", "-trace_stat", "-stf", statisticsFile, "-fd", "1",
-                "-trace_err", "-error_file", "\(directory)/\(name).errors",
+                "-trace_err", "-error_file", errorFile,
             ] + arguments, in: directory, environment: ["TERM": "vt100"])
     }
 
@@ -47,6 +49,9 @@ struct Sipp {
                 "-timeout", "\(calls / rate + 60)s",
             ], in: directory)
     }
+
+    /// What went otherwise than the scenario says, message by message.
+    var errors: String { (try? String(contentsOfFile: errorFile, encoding: .utf8)) ?? "" }
 
     struct Statistics {
         let successful: Int
