@@ -18,7 +18,7 @@ extension Integration {
         func load(transport: TransportKind) async throws {
             let listener = try EdgeUnderTest.Listener(transport, "trunks")
             let farSide = try FreePort.next()
-            // A transaction lives 64 * T1: with a short T1 memory is steady after seconds.
+            // A transaction lives 64 * T1, which is the time that this test waits, twice.
             let edge = try EdgeUnderTest(
                 [listener],
                 """
@@ -28,7 +28,7 @@ extension Integration {
                     call_rate: {calls: 100000, per: 60s}
                 routes:
                   - {name: far, match: {}, to: "sip:far@127.0.0.1:\(farSide);transport=\(transport.rawValue)"}
-                sip: {t1: 100ms, t2: 400ms, t4: 500ms}
+                sip: {t1: 200ms, t2: 800ms, t4: 1s}
                 """)
             try edge.command("allow", "add", "127.0.0.0/8", "--tag", "load", "--group", "2")
             let directory = edge.program.directory
@@ -43,10 +43,12 @@ extension Integration {
                 return try calling.statistics()
             }
 
-            // Tables, pools and pages reach their size in the warm-up: ten seconds, longer than a transaction lives.
+            // Tables, pools and pages reach their size in the warm-up.
             _ = try await place(2000, "warm-up")
+            try await edge.becomesIdle()
             let before = try edge.running().residentKiB()
             let result = try await place(Self.calls, "load")
+            try await edge.becomesIdle()
             let after = try edge.running().residentKiB()
 
             #expect(result.successful == Self.calls)
