@@ -38,6 +38,9 @@ public struct Approach: Sendable {
     public let security: TransportFacts?
     /// Whether the Request-URI names one of the edge's own domains: decides between 401 and 407.
     public let isOwnDomain: Bool
+    /// The trace that the request says it belongs to, before the guard has judged it: so that a call's whole story can
+    /// be found under it, its refusals too.
+    var claimedTraceID: String?
 
     public init(
         message: Message, source: Endpoint, transport: TransportKind, security: TransportFacts?, isOwnDomain: Bool
@@ -112,7 +115,7 @@ extension Approach {
     ) -> SecurityEvent {
         SecurityEvent(
             kind, severity, sourceIP: source.address, expertID: expertID ?? facts?.expertID,
-            traceID: facts?.traceID, details: details(more))
+            traceID: facts?.traceID ?? claimedTraceID, details: details(more))
     }
 }
 

@@ -1,7 +1,8 @@
 public import CoreTypes
 
-/// Lets the first of many alike events through and counts the rest, so that a flood can't drown the log: one record an
-/// interval, with how many it stands for. The counts add up exactly: every event is either written or counted.
+/// Lets the first few of many alike events through and counts the rest, so that a flood can't drown the log: behind the
+/// few, one record an interval, with how many it stands for. The counts add up exactly: every event is either written
+/// or counted.
 public struct EventCollapser: Sendable {
     private struct Key: Hashable, Sendable {
         var source: IPAddress
@@ -11,14 +12,18 @@ public struct EventCollapser: Sendable {
 
     private struct Pending: Sendable {
         var since: UInt64
+        var written: Int
         var count: Int
         var latest: SecurityEvent
     }
 
     private let interval: UInt64
+    private let verbatim: Int
     private var pending: BoundedTable<Key, Pending>
 
-    public init(interval: Duration = .seconds(10), capacity: Int = 16_384) {
+    /// - Parameter verbatim: events of an interval that are written as they come.
+    public init(interval: Duration = .seconds(10), verbatim: Int = 5, capacity: Int = 16_384) {
+        self.verbatim = max(1, verbatim)
         self.interval = UInt64(max(0, interval.nanoseconds))
         pending = BoundedTable(capacity: capacity)
     }
@@ -28,13 +33,19 @@ public struct EventCollapser: Sendable {
         guard let source = event.sourceIP else { return [event] }
         let key = Key(source: source.rateKey, kind: event.kind, cause: cause)
         var written: [SecurityEvent] = []
+        let verbatim = verbatim
         let evicted = pending.withEntry(key) { entry in
             if var open = entry {
-                open.count += 1
-                open.latest = event
+                if open.written < verbatim {
+                    open.written += 1
+                    written.append(event)
+                } else {
+                    open.count += 1
+                    open.latest = event
+                }
                 entry = open
             } else {
-                entry = Pending(since: now.monotonic, count: 0, latest: event)
+                entry = Pending(since: now.monotonic, written: 1, count: 0, latest: event)
                 written.append(event)
             }
         }.evicted

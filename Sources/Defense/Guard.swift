@@ -134,6 +134,11 @@ public struct Guard: Sendable {
 
     // MARK: Headers
 
+    /// The trace ID that a request carries, if it carries one of the right form.
+    func traceID(of message: Message) -> String? {
+        if case .single(let value) = header(policy.traceHeader, message), Self.isTraceID(value) { value } else { nil }
+    }
+
     private enum Header {
         case absent
         case single(String)

@@ -93,6 +93,8 @@ public struct Passage: Sendable {
     private mutating func walk(
         _ layers: [Layer], _ approach: Approach, now: Moment, activeCalls: (String) -> Int, stopwatch: () -> UInt64
     ) -> PassageReport {
+        var approach = approach
+        approach.claimedTraceID = policyGuard?.traceID(of: approach.message)
         var report = PassageReport(steps: [], facts: PassageFacts(), refusal: nil)
         var started = stopwatch()
         for layer in layers {

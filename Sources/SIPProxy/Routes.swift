@@ -89,7 +89,9 @@ public struct RouteTable: Sendable {
         for route in routes where matches(route.match, request, target, profile: profile, tag: tag) {
             switch route.destination {
             case .registry:
-                guard let contact = target.addressOfRecord.flatMap(contact) else { return .noContact(route: route.name) }
+                guard let contact = target.addressOfRecord.flatMap(contact) else {
+                    return .noContact(route: route.name)
+                }
                 return .forward(
                     RouteDecision(route: route.name, targets: [contact], isBridge: route.isBridge, isExpert: true))
             case .targets(let targets):
@@ -139,7 +141,7 @@ enum Glob {
             if patternIndex < pattern.count, pattern[patternIndex] == UInt8(ascii: "*") {
                 star = (patternIndex, textIndex)
                 patternIndex += 1
-            } else if patternIndex < pattern.count, 
+            } else if patternIndex < pattern.count,
                 pattern[patternIndex] == text[textIndex] || pattern[patternIndex] == UInt8(ascii: "?")
             {
                 patternIndex += 1

@@ -46,7 +46,7 @@ final class OutboundConnection {
 
     func connect(tls context: NIOSSLContext?) {
         let this = NIOLoopBound((self, context), eventLoop: layer.loop)
-        let bootstrap = ClientBootstrap(group: layer.loop)
+        var bootstrap = ClientBootstrap(group: layer.loop)
             .connectTimeout(layer.limits.connectTimeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
@@ -56,7 +56,12 @@ final class OutboundConnection {
                         to: channel, remote: outbound.key.remote, listener: -1, tls: context, outbound: outbound)
                 }
             }
-        layer.bound { try bootstrap.connect(to: key.remote.socketAddress()) }.assumeIsolated()
+        layer.bound {
+            if let source = layer.source {
+                bootstrap = bootstrap.bind(to: try Endpoint(source, port: 0).socketAddress())
+            }
+            return try bootstrap.connect(to: key.remote.socketAddress())
+        }.assumeIsolated()
             .whenFailure { error in
                 if case ChannelError.connectTimeout = error {
                     self.give(up: .connectTimeout)

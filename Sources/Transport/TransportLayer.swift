@@ -12,6 +12,8 @@ internal import TransportSecurity
 public final class TransportLayer {
     public let loop: any EventLoop
     public let limits: TransportLimits
+    /// The address that connections and own sockets leave from; nil leaves it to the routing table.
+    let source: IPAddress?
     weak var observer: (any TransportObserver)?
     private var serverTLS: NIOSSLContext?
     private var clientTLS: NIOSSLContext?
@@ -35,10 +37,12 @@ public final class TransportLayer {
     ///   - observer: held weakly.
     ///   - serverTLS: for TLS listeners.
     ///   - clientTLS: for TLS connections opened from here.
+    ///   - source: an address of this machine that what is opened from here leaves from; nil: the system chooses.
     public init(
         loop: any EventLoop, limits: TransportLimits = TransportLimits(), observer: any TransportObserver,
-        serverTLS: NIOSSLContext? = nil, clientTLS: NIOSSLContext? = nil
+        serverTLS: NIOSSLContext? = nil, clientTLS: NIOSSLContext? = nil, source: IPAddress? = nil
     ) {
+        self.source = source
         self.loop = loop
         self.limits = limits
         self.observer = observer
@@ -271,7 +275,8 @@ public final class TransportLayer {
         guard !datagramSockets.contains(where: { $0.listener < 0 && $0.bound.address.family == family }) else {
             return fail(ticket, .unreachable)
         }
-        let any = Endpoint(family == .v4 ? IPAddress(v4: 0) : IPAddress(v6High: 0, low: 0), port: 0)
+        let unspecified = family == .v4 ? IPAddress(v4: 0) : IPAddress(v6High: 0, low: 0)
+        let any = Endpoint(source?.family == family ? source ?? unspecified : unspecified, port: 0)
         bindDatagrams(any, listener: -1, sharesPort: false).assumeIsolated().whenComplete { _ in
             guard let socket = self.datagramSocket(toward: remote) else { return self.fail(ticket, .unreachable) }
             self.sendDatagram(bytes, to: remote, from: socket, ticket: ticket)

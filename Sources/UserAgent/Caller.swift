@@ -1,4 +1,4 @@
-internal import CoreTypes
+public import CoreTypes
 internal import NIOCore
 internal import NIOPosix
 public import NIOSSL
@@ -11,11 +11,13 @@ public final class Caller: Sendable {
     private let loop: any EventLoop
     private let line: NIOLoopBound<Line>
 
-    /// - Parameter tls: for calls by TLS, from `ClientTLS`.
-    public init(tls: NIOSSLContext? = nil) async throws {
+    /// - Parameters:
+    ///   - tls: for calls by TLS, from `ClientTLS`.
+    ///   - source: the address of this machine to call from; nil: the system chooses.
+    public init(tls: NIOSSLContext? = nil, source: IPAddress? = nil) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         self.loop = loop
-        line = try await loop.submit { NIOLoopBound(Line(loop: loop, tls: tls), eventLoop: loop) }.get()
+        line = try await loop.submit { NIOLoopBound(Line(loop: loop, tls: tls, source: source), eventLoop: loop) }.get()
     }
 
     /// Places one call and sees it through.

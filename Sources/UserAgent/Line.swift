@@ -22,9 +22,12 @@ final class Line: TransportObserver {
     private var lastTicket: UInt64 = 0
     private var udpFamilies: Set<IPAddress.Family> = []
 
-    init(loop: any EventLoop, tls: NIOSSLContext?) {
+    private let source: IPAddress?
+
+    init(loop: any EventLoop, tls: NIOSSLContext?, source: IPAddress?) {
         self.loop = loop
-        layer = TransportLayer(loop: loop, observer: self, clientTLS: tls)
+        self.source = source
+        layer = TransportLayer(loop: loop, observer: self, clientTLS: tls, source: source)
     }
 
     /// Opens a call's ear, and the UDP socket that it will speak by.
@@ -34,7 +37,7 @@ final class Line: TransportObserver {
         _ events: AsyncStream<CallEvent>.Continuation
     ) -> EventLoopFuture<Endpoint> {
         calls[callID] = events
-        guard let layer, let local = LocalAddress.toward(remote.address) else {
+        guard let layer, let local = source ?? LocalAddress.toward(remote.address) else {
             return loop.makeFailedFuture(SendFailure.unreachable)
         }
         guard transport == .udp else {
@@ -42,7 +45,8 @@ final class Line: TransportObserver {
         }
         let family = remote.address.family
         if udpFamilies.insert(family).inserted {
-            let any = Endpoint(family == .v4 ? IPAddress(v4: 0) : IPAddress(v6High: 0, low: 0), port: 0)
+            let unspecified = family == .v4 ? IPAddress(v4: 0) : IPAddress(v6High: 0, low: 0)
+            let any = Endpoint(source ?? unspecified, port: 0)
             return layer.listen(.udp, on: any, index: 0).map { Endpoint(local, port: $0.port) }
         }
         let port = layer.datagramSource(toward: remote)?.port ?? 0

@@ -155,7 +155,7 @@ struct PassageTests {
 
 @Suite("Event collapser")
 struct EventCollapserTests {
-    @Test("the first passes, the rest is counted, and the counts add up")
+    @Test("the first few pass, the rest are counted, and the counts add up")
     func counts() {
         var collapser = EventCollapser(interval: .seconds(10), capacity: 4)
         var total = 0
@@ -176,7 +176,7 @@ struct EventCollapserTests {
         #expect(total == 1000)
     }
 
-    @Test("one flood leaves one record an interval")
+    @Test("one flood leaves a handful of records an interval")
     func flood() {
         var collapser = EventCollapser(interval: .seconds(10))
         let event = SecurityEvent(.rateLimitExceeded, .warning, sourceIP: stranger.address)
@@ -186,6 +186,6 @@ struct EventCollapserTests {
             written += collapser.add(event, cause: "rate", now: now).count
             written += collapser.due(now: now).count
         }
-        #expect(written <= 8)
+        #expect(written <= 4 * (5 + 1))
     }
 }

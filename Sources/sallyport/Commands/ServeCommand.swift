@@ -33,22 +33,23 @@ enum RunningEdge {
         let control = ControlServer(
             listen: configuration.control.listen, metrics: { await edge.metricsText() },
             readiness: { await edge.readiness() }, logger: logger)
-        // Stopped in reverse: the edge drains while its metrics can still be read.
-        let group = ServiceGroup(
-            configuration: .init(
-                services: [
-                    .init(service: control), .init(service: EdgeService(edge: edge, control: control, logger: logger)),
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: Logger(label: "services") { _ in
-                    SwiftLogNoOpLogHandler()
-                }))
         do {
-            try await group.run()
+            // Stopped in reverse: the edge drains while its metrics can still be read.
+            try await untilSignal([control, EdgeService(edge: edge, control: control, logger: logger)])
         } catch {
             await edge.stop(limit: .zero)
             throw error
         }
+    }
+
+    /// Runs services until SIGTERM or SIGINT, or until one fails.
+    static func untilSignal(_ services: [any Service]) async throws {
+        let quiet = Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: quiet))
+        try await group.run()
     }
 }
 
