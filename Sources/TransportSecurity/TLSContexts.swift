@@ -1,4 +1,5 @@
 internal import CoreTypes
+internal import NIOCore
 public import NIOSSL
 internal import SwiftASN1
 internal import X509
@@ -141,6 +142,8 @@ enum TLSMaterial {
         configuration.minimumTLSVersion = minimum.version
         configuration.cipherSuiteValues = suites
         configuration.renegotiationSupport = .none
+        // For the peer's closing alert: whoever withholds it holds the connection's memory.
+        configuration.shutdownTimeout = .seconds(2)
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {

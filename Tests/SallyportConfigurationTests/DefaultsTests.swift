@@ -5,19 +5,23 @@ import Testing
 @testable import SallyportConfiguration
 
 @Suite struct DefaultsTests {
-    @Test(arguments: ["", "# nothing\n", "---\n", "limits:\nprofiles:\n", "listeners: []\n"])
-    func `a file that says nothing gives the defaults`(text: String) throws {
+    @Test(
+        "a file that says nothing gives the defaults",
+        arguments: ["", "# nothing\n", "---\n", "limits:\nprofiles:\n", "listeners: []\n"])
+    func fileSaysNothingGives(text: String) throws {
         var read = try Configuration.parse(text, file: "/etc/sallyport/sallyport.yaml")
         read.file = ""
         #expect(read == .embeddedDefaults)
     }
 
-    @Test func `plain SIP is not opened by default`() {
+    @Test("plain SIP is not opened by default")
+    func plainSipNotOpened() {
         #expect(Configuration.embeddedDefaults.listeners.map(\.transport) == [.tls])
         #expect(Configuration.embeddedDefaults.listeners.map(\.address.port) == [5061])
     }
 
-    @Test func `the shipped example changes only what it calls an example`() throws {
+    @Test("the shipped example changes only what it calls an example")
+    func shippedExampleChangesOnly() throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("docs/sallyport.example.yaml").path
         let example = try Configuration.load(path: file)
@@ -42,7 +46,8 @@ import Testing
         #expect(example.sip == Configuration.SIPTimers())
     }
 
-    @Test func `a profile takes what it leaves out from the built-in that it names or is named after`() throws {
+    @Test("a profile takes what it leaves out from the built-in that it names or is named after")
+    func profileTakesWhatLeaves() throws {
         let read = try Configuration.parse(
             """
             profiles:
@@ -64,15 +69,16 @@ import Testing
         #expect(carrier.guard == nil)
     }
 
-    @Test func `the route to FreeSWITCH is there by default when its pool is`() throws {
+    @Test("the route to FreeSWITCH is there by default when its pool is")
+    func routeFreeswitchThereBy() throws {
         let read = try Configuration.parse(
             "pools: {freeswitch: {targets: [{uri: 'sip:10.0.0.1'}]}}", file: "a.yaml")
         #expect(read.routes.map(\.name) == ["experts", "freeswitch", "bridge"])
         #expect(Configuration.embeddedDefaults.routes.map(\.name) == ["experts", "bridge"])
     }
 
-    @Test(arguments: ["off", "'off'", "false", "no"])
-    func `a layer is turned off by any of YAML's words for it`(word: String) throws {
+    @Test("a layer is turned off by any of YAML's words for it", arguments: ["off", "'off'", "false", "no"])
+    func layerTurnedOffBy(word: String) throws {
         let read = try Configuration.parse(
             "profiles: {experts: {authentication: \(word), guard: \(word)}}\nbans: {kernel: \(word)}\n", file: "a.yaml")
         #expect(read.profiles["experts"]?.authentication == nil)
@@ -80,7 +86,8 @@ import Testing
         #expect(read.bans.kernel == .off)
     }
 
-    @Test func `paths start in the file's directory, the witness and the database under state`() throws {
+    @Test("paths start in the file's directory, the witness and the database under state")
+    func pathsStartInFiles() throws {
         let read = try Configuration.parse("state: var\n", file: "/etc/sallyport/sallyport.yaml")
         #expect(read.resolve("tls/a.pem") == "/etc/sallyport/tls/a.pem")
         #expect(read.resolve("/a.pem") == "/a.pem")
@@ -93,7 +100,8 @@ import Testing
         #expect(moved.witnessDirectory == "/log")
     }
 
-    @Test func `values are read in every notation`() throws {
+    @Test("values are read in every notation")
+    func valuesReadInEvery() throws {
         let read = try Configuration.parse(
             """
             listeners:

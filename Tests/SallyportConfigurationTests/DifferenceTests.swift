@@ -3,7 +3,8 @@ import Testing
 @testable import SallyportConfiguration
 
 @Suite struct DifferenceTests {
-    @Test func `a reload names what changed, before and after`() throws {
+    @Test("a reload names what changed, before and after")
+    func reloadNamesWhatChanged() throws {
         let before = try Configuration.parse("node: a\nprofiles: {experts: {guard: off}}", file: "a.yaml")
         let after = try Configuration.parse(
             "node: b\nlimits: {idle_timeout: 2m}\nprofiles: {experts: {call_rate: {calls: 4}}}", file: "b.yaml")
@@ -18,32 +19,38 @@ import Testing
         #expect(changes.last == "profiles.experts.guard: off -> (none)")
     }
 
-    @Test func `nothing changed is no difference`() throws {
+    @Test("nothing changed is no difference")
+    func nothingChangedNoDifference() throws {
         let one = try Configuration.parse("node: a", file: "a.yaml")
         let other = try Configuration.parse("# the same\nnode: 'a'", file: "b.yaml")
         #expect(one.difference(from: other) == [])
     }
 
-    @Test func `secrets are masked but their change is seen`() throws {
+    @Test("secrets are masked but their change is seen")
+    func secretsMaskedButTheir() throws {
         let before = try Configuration.parse("database_password: env:OLD", file: "a.yaml")
         let after = try Configuration.parse("database_password: env:NEW", file: "a.yaml")
         #expect(after.difference(from: before).map(\.description) == ["database_password: (secret) -> (secret)"])
     }
 
-    @Test(arguments: [
-        ("lisners", "listeners"), ("nod", "node"), ("tsl", "tls"), ("Witnes", "witness"),
-        ("database-password", "database_password"),
-    ])
-    func `a near miss finds its word`(written: String, meant: String) {
+    @Test(
+        "a near miss finds its word",
+        arguments: [
+            ("lisners", "listeners"), ("nod", "node"), ("tsl", "tls"), ("Witnes", "witness"),
+            ("database-password", "database_password"),
+        ])
+    func nearMissFindsWord(written: String, meant: String) {
         let words = ["node", "listeners", "tls", "witness", "database", "database_password"]
         #expect(Suggestion.nearest(to: written, among: words) == meant)
     }
 
-    @Test func `something else altogether finds none`() {
+    @Test("something else altogether finds none")
+    func somethingElseAltogetherFinds() {
         #expect(Suggestion.nearest(to: "colour", among: ["node", "tls"]) == nil)
     }
 
-    @Test func `a secret is read from where its reference points`() throws {
+    @Test("a secret is read from where its reference points")
+    func secretReadFromWhere() throws {
         let configuration = try Configuration.parse("node: a", file: "/nonexistent/a.yaml")
         #expect(configuration.secret(.environment("PATH"))?.isEmpty == false)
         #expect(configuration.secret(.environment("SALLYPORT_SURELY_UNSET")) == nil)

@@ -106,8 +106,8 @@ struct Slip: CustomTestStringConvertible, Sendable {
             "1:7: node", "2:19: limits.headers", "2:36: limits.header_bytes", "3:23: witness.on_failure"),
     ]
 
-    @Test(arguments: slips)
-    func `a slip is named with its place and its mend`(slip: Slip) throws {
+    @Test("a slip is named with its place and its mend", arguments: slips)
+    func slipNamedWithPlace(slip: Slip) throws {
         let error = try #require(throws: ConfigurationError.self) {
             try Configuration.parse(slip.yaml, file: "a.yaml")
         }
@@ -119,14 +119,16 @@ struct Slip: CustomTestStringConvertible, Sendable {
         #expect(!error.description.contains("hunter2"))
     }
 
-    @Test func `a file that is not there is said to be missing`() throws {
+    @Test("a file that is not there is said to be missing")
+    func fileNotThereSaid() throws {
         let error = try #require(throws: ConfigurationError.self) {
             try Configuration.load(path: "/nonexistent/sallyport.yaml")
         }
         #expect(error.description.hasPrefix("/nonexistent/sallyport.yaml: does not exist; check the path"))
     }
 
-    @Test func `every key of the example is checked for its type`() throws {
+    @Test("every key of the example is checked for its type")
+    func everyKeyExampleChecked() throws {
         // Turning any one value of a complete file into a nonsense mapping must be noticed, whichever key it is.
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("docs/sallyport.example.yaml").path

@@ -5,7 +5,8 @@ import Testing
 import TransportSecurity
 
 @Suite struct FileTests {
-    @Test func `development certificates are what they should be`() throws {
+    @Test("development certificates are what they should be")
+    func developmentCertificatesWhatThey() throws {
         let scratch = try Scratch()
         let files = try DevelopmentCertificates.issue(
             into: scratch.file("tls"), names: ["SIP.example.org", "192.0.2.1", "2001:db8::1"], now: now)
@@ -24,7 +25,8 @@ import TransportSecurity
         #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.file("tls")).count == 6)
     }
 
-    @Test func `certificates that are there are not replaced unless asked`() throws {
+    @Test("certificates that are there are not replaced unless asked")
+    func certificatesThereNotReplaced() throws {
         let scratch = try Scratch()
         let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
         let before = try String(contentsOfFile: files.authority, encoding: .utf8)
@@ -37,8 +39,8 @@ import TransportSecurity
         #expect(try String(contentsOfFile: files.authority, encoding: .utf8) != before)
     }
 
-    @Test(arguments: ["a b", "", "x/y", "*.example.org"])
-    func `a name that is no host is refused`(name: String) throws {
+    @Test("a name that is no host is refused", arguments: ["a b", "", "x/y", "*.example.org"])
+    func nameNoHostRefused(name: String) throws {
         let scratch = try Scratch()
         #expect(throws: TLSConfigurationError.self) {
             try DevelopmentCertificates.issue(into: scratch.path, names: [name], now: now)
@@ -46,9 +48,10 @@ import TransportSecurity
     }
 
     @Test(
+        "OpenSSL accepts the chain",
         .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl"), "needs openssl"),
         arguments: ["server", "client"])
-    func `OpenSSL accepts the chain`(leaf: String) async throws {
+    func opensslAcceptsChain(leaf: String) async throws {
         let scratch = try Scratch()
         let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
         let result = try await openssl(
@@ -100,8 +103,8 @@ import TransportSecurity
         },
     ]
 
-    @Test(arguments: faults)
-    func `a file that won't do is named with its mend`(fault: Fault) throws {
+    @Test("a file that won't do is named with its mend", arguments: faults)
+    func fileWontDoNamed(fault: Fault) throws {
         let scratch = try Scratch()
         let issued = try DevelopmentCertificates.issue(into: scratch.path, now: now)
         var files = Files(certificate: issued.server, key: issued.serverKey, trust: issued.authority, now: now)
@@ -114,14 +117,16 @@ import TransportSecurity
         #expect(error.description.contains(fault.says), "\(error)")
     }
 
-    @Test func `trust is not read when nobody is asked for a certificate`() throws {
+    @Test("trust is not read when nobody is asked for a certificate")
+    func trustNotReadWhen() throws {
         let scratch = try Scratch()
         let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
         _ = try ServerTLS.context(
             certificate: files.server, key: files.serverKey, trust: "/nonexistent", clientCertificate: .none, now: now)
     }
 
-    @Test func `a client certificate without its key is refused`() throws {
+    @Test("a client certificate without its key is refused")
+    func clientCertificateWithoutKey() throws {
         #expect(throws: TLSConfigurationError.self) {
             try ClientTLS.context(trust: nil, certificate: "a.pem", key: nil, now: now)
         }

@@ -6,11 +6,13 @@ import Testing
 import TransportSecurity
 
 @Suite struct HandshakeTests {
-    @Test(arguments: [
-        (TLSVersion.tlsv12, "TLSv1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
-        (TLSVersion.tlsv13, "TLSv1.3", "TLS_AES_128_GCM_SHA256"),
-    ])
-    func `version and suite of a handshake are known on both sides`(
+    @Test(
+        "version and suite of a handshake are known on both sides",
+        arguments: [
+            (TLSVersion.tlsv12, "TLSv1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
+            (TLSVersion.tlsv13, "TLSv1.3", "TLS_AES_128_GCM_SHA256"),
+        ])
+    func versionSuiteHandshakeKnown(
         version: TLSVersion, name: String, suite: String
     ) throws {
         let scratch = try Scratch()
@@ -33,11 +35,13 @@ import TransportSecurity
         #expect(handshake.serverSawPeer == nil)
     }
 
-    @Test(arguments: [
-        (ClientCertificatePolicy.none, false, true), (.none, true, true), (.optional, false, true),
-        (.optional, true, true), (.required, false, false), (.required, true, true),
-    ])
-    func `a client certificate is asked for as the policy says`(
+    @Test(
+        "a client certificate is asked for as the policy says",
+        arguments: [
+            (ClientCertificatePolicy.none, false, true), (.none, true, true), (.optional, false, true),
+            (.optional, true, true), (.required, false, false), (.required, true, true),
+        ])
+    func clientCertificateAskedFor(
         policy: ClientCertificatePolicy, shown: Bool, succeeds: Bool
     ) throws {
         let scratch = try Scratch()
@@ -50,7 +54,8 @@ import TransportSecurity
         if succeeds { #expect((handshake.serverSawPeer != nil) == (shown && policy != .none)) }
     }
 
-    @Test func `a client certificate of a stranger's authority is refused even where it is optional`() throws {
+    @Test("a client certificate of a stranger's authority is refused even where it is optional")
+    func clientCertificateStrangersAuthority() throws {
         let ours = try Scratch()
         let theirs = try Scratch()
         let files = try DevelopmentCertificates.issue(into: ours.path, now: now)
@@ -60,7 +65,8 @@ import TransportSecurity
         #expect(try Handshake(server: ServerTLS.context(files), client: client).failed)
     }
 
-    @Test func `a server of a stranger's authority is refused`() throws {
+    @Test("a server of a stranger's authority is refused")
+    func serverStrangersAuthorityRefused() throws {
         let ours = try Scratch()
         let theirs = try Scratch()
         let files = try DevelopmentCertificates.issue(into: ours.path, now: now)
@@ -69,7 +75,8 @@ import TransportSecurity
         #expect(try Handshake(server: ServerTLS.context(files), client: client).failed)
     }
 
-    @Test func `the floor can be raised to 1.3`() throws {
+    @Test("the floor can be raised to 1.3")
+    func floorCanBeRaised() throws {
         let scratch = try Scratch()
         let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
         var configuration = try ClientTLS.context(trust: files.authority, now: now).configuration
@@ -79,6 +86,7 @@ import TransportSecurity
     }
 
     @Test(
+        "OpenSSL is let in with good suites only",
         .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl"), "needs openssl"),
         arguments: [
             (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"], nil),
@@ -88,7 +96,7 @@ import TransportSecurity
             (["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"], "ECDHE-ECDSA-CHACHA20-POLY1305"),
             (["-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384"], "TLS_AES_256_GCM_SHA384"),
         ] as [([String], String?)])
-    func `OpenSSL is let in with good suites only`(options: [String], suite: String?) async throws {
+    func opensslLetInWith(options: [String], suite: String?) async throws {
         let scratch = try Scratch()
         let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
         let context = try ServerTLS.context(files)

@@ -23,6 +23,7 @@ import X509
     }
 
     @Test(
+        "SIP identities are found as RFC 5922 section 7.1 says",
         arguments: [
             ([.uniformResourceIdentifier("sip:Example.org"), .dnsName("host.example.org")], ["example.org"]),
             ([.uniformResourceIdentifier("SIP:example.org:5061;transport=tls")], ["example.org"]),
@@ -35,21 +36,24 @@ import X509
             ([], []),
             (nil, ["cn.example.org"]),
         ] as [([GeneralName]?, [String])])
-    func `SIP identities are found as RFC 5922 section 7.1 says`(names: [GeneralName]?, found: [String]) throws {
+    func sipIdentitiesFoundAs(names: [GeneralName]?, found: [String]) throws {
         #expect(try identity(commonName: "CN.example.org", names).sipIdentities == found)
     }
 
-    @Test(arguments: [
-        ("example.org", true), ("EXAMPLE.org", true), ("example.org.", true), ("sub.example.org", false),
-        ("org", false), ("192.0.2.1", true), ("192.0.2.2", false), ("", false),
-    ])
-    func `a domain is covered when it is the same`(name: String, covered: Bool) throws {
+    @Test(
+        "a domain is covered when it is the same",
+        arguments: [
+            ("example.org", true), ("EXAMPLE.org", true), ("example.org.", true), ("sub.example.org", false),
+            ("org", false), ("192.0.2.1", true), ("192.0.2.2", false), ("", false),
+        ])
+    func domainCoveredWhenSame(name: String, covered: Bool) throws {
         let identity = try identity(
             commonName: "x", [.dnsName("example.org"), .ipAddress(ASN1OctetString(contentBytes: [192, 0, 2, 1]))])
         #expect(identity.covers(name) == covered)
     }
 
-    @Test func `names and expiry are told`() throws {
+    @Test("names and expiry are told")
+    func namesExpiryTold() throws {
         let identity = try identity(commonName: "x", nil)
         #expect(identity.subject == "CN=x,O=Carrier")
         #expect(identity.issuer == identity.subject)

@@ -18,8 +18,8 @@ import TransportSecurity
         return wire + [20, 3, 3, 0, 1, 1]
     }
 
-    @Test(arguments: [0, 32], [1, 3, 39, 200])
-    func `the suite is found however the hello is cut`(sessionID: Int, recordSize: Int) {
+    @Test("the suite is found however the hello is cut", arguments: [0, 32], [1, 3, 39, 200])
+    func suiteFoundHoweverHello(sessionID: Int, recordSize: Int) {
         let wire = hello(suite: 0x1302, sessionID: sessionID, recordSize: recordSize)
         var whole = ServerHelloParser()
         #expect(whole.consume(wire) == .suite(0x1302))
@@ -30,17 +30,20 @@ import TransportSecurity
         #expect(outcomes.last == .suite(0x1302))
     }
 
-    @Test(arguments: [
-        [21, 3, 3, 0, 2, 2, 40], [22, 3, 3, 0, 0], Array("SIP/2.0 200 OK".utf8), [22, 3, 3, 0, 4, 1, 0, 0, 1],
-        [22, 3, 3, 0, 60, 2, 0, 0, 56, 3, 3] + Array(repeating: 0, count: 32) + [33],
-    ])
-    func `anything else is none`(bytes: [UInt8]) {
+    @Test(
+        "anything else is none",
+        arguments: [
+            [21, 3, 3, 0, 2, 2, 40], [22, 3, 3, 0, 0], Array("SIP/2.0 200 OK".utf8), [22, 3, 3, 0, 4, 1, 0, 0, 1],
+            [22, 3, 3, 0, 60, 2, 0, 0, 56, 3, 3] + Array(repeating: 0, count: 32) + [33],
+        ])
+    func anythingElseNone(bytes: [UInt8]) {
         var parser = ServerHelloParser()
         #expect(parser.consume(bytes) == .none)
         #expect(parser.consume([22, 3, 3]) == .none)
     }
 
-    @Test func `a suite has IANA's name, an unknown one its number`() {
+    @Test("a suite has IANA's name, an unknown one its number")
+    func suiteHasIanasName() {
         #expect(CipherSuite.name(of: 0x1302) == "TLS_AES_256_GCM_SHA384")
         #expect(CipherSuite.name(of: 0xCCA9) == "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256")
         #expect(CipherSuite.name(of: 0x2F) == "0x2f")

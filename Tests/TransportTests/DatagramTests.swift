@@ -5,8 +5,10 @@ import Testing
 @testable import Transport
 
 @Suite(.timeLimit(.minutes(1))) struct DatagramTests {
-    @Test(arguments: [1, 2048, 2049, 60_000, 65_507])
-    func `a datagram of any size arrives whole and is answered where it came from`(size: Int) async throws {
+    @Test(
+        "a datagram of any size arrives whole and is answered where it came from",
+        arguments: [1, 2048, 2049, 60_000, 65_507])
+    func datagramAnySizeArrives(size: Int) async throws {
         let harness = try await Harness()
         try await harness.on { $1.echoes = true }
         let bound = try await harness.listen(.udp)
@@ -22,7 +24,8 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `keep-alives and STUN are passed over`() async throws {
+    @Test("keep-alives and STUN are passed over")
+    func keepAlivesStunPassed() async throws {
         let harness = try await Harness()
         let bound = try await harness.listen(.udp)
         let peer = try await DatagramPeer()
@@ -33,11 +36,13 @@ import Testing
         try await harness.end()
     }
 
-    @Test(arguments: [
-        "127.0.0.1:0", "0.0.0.0:5060", "255.255.255.255:5060", "224.0.0.1:5060", "240.0.0.1:5060", "0.1.2.3:5060",
-        "[::]:5060", "[ff02::1]:5060",
-    ])
-    func `nothing is sent to what is no host's address`(address: String) async throws {
+    @Test(
+        "nothing is sent to what is no host's address",
+        arguments: [
+            "127.0.0.1:0", "0.0.0.0:5060", "255.255.255.255:5060", "224.0.0.1:5060", "240.0.0.1:5060", "0.1.2.3:5060",
+            "[::]:5060", "[ff02::1]:5060",
+        ])
+    func nothingSentWhatNo(address: String) async throws {
         let harness = try await Harness()
         let bound = try await harness.listen(.udp, on: "0.0.0.0:0")
         let remote = try #require(Endpoint(address))
@@ -52,7 +57,8 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `a send that the system refuses leaves the socket as it was`() async throws {
+    @Test("a send that the system refuses leaves the socket as it was")
+    func sendSystemRefusesLeaves() async throws {
         let harness = try await Harness()
         let bound = try await harness.listen(.udp)
         // Bound to loopback, so other networks can't be reached; and too long for any datagram.
@@ -68,7 +74,8 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `a socket that was closed under us is bound again to the same port`() async throws {
+    @Test("a socket that was closed under us is bound again to the same port")
+    func socketClosedUnderUs() async throws {
         let harness = try await Harness()
         let bound = try await harness.listen(.udp)
         try await harness.on { layer, _ in layer.datagramSockets[0].channel?.close(promise: nil) }
@@ -80,7 +87,8 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `without a listener of the family a socket of our own sends and hears the answer`() async throws {
+    @Test("without a listener of the family a socket of our own sends and hears the answer")
+    func withoutListenerFamilySocket() async throws {
         let harness = try await Harness()
         let peer = try await DatagramPeer()
         let remote = try #require(peer.endpoint)
@@ -95,7 +103,8 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `a socket for all IPv6 addresses takes IPv4, whose addresses look like IPv4`() async throws {
+    @Test("a socket for all IPv6 addresses takes IPv4, whose addresses look like IPv4")
+    func socketForAllIpv6() async throws {
         let harness = try await Harness()
         try await harness.on { $1.echoes = true }
         let bound = try await harness.listen(.udp, on: "[::]:0")
@@ -106,7 +115,8 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `both families can have the same port`() async throws {
+    @Test("both families can have the same port")
+    func bothFamiliesCanHave() async throws {
         let harness = try await Harness()
         for transport in [TransportKind.udp, .tcp] {
             let bound = try await harness.listen(transport, on: "0.0.0.0:0")
@@ -116,15 +126,16 @@ import Testing
         try await harness.end()
     }
 
-    @Test(arguments: [TransportKind.udp, .tcp])
-    func `a port in use is an error`(transport: TransportKind) async throws {
+    @Test("a port in use is an error", arguments: [TransportKind.udp, .tcp])
+    func portInUseError(transport: TransportKind) async throws {
         let harness = try await Harness()
         let bound = try await harness.listen(transport)
         await #expect(throws: (any Error).self) { try await harness.listen(transport, on: bound.description) }
         try await harness.end()
     }
 
-    @Test func `the routing table knows the address we send from`() {
+    @Test("the routing table knows the address we send from")
+    func routingTableKnowsAddress() {
         #expect(LocalAddress.toward(IPAddress(v4: 0x7f00_0002))?.isLoopback == true)
     }
 }

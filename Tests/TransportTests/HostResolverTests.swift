@@ -93,33 +93,39 @@ final class NameServer: Sendable {
 
     private static func addresses(_ texts: String...) -> [IPAddress] { texts.compactMap { IPAddress($0) } }
 
-    @Test func `both families are asked for, IPv4 first, and the answer is kept`() async throws {
+    @Test("both families are asked for, IPv4 first, and the answer is kept")
+    func bothFamiliesAskedFor() async throws {
         let server = try await NameServer(["sip.example": Self.addresses("2001:db8::1", "192.0.2.1", "192.0.2.2")])
         let results = try await resolve(["SIP.example", "sip.example.", "sip.example"], server)
         #expect(results == Array(repeating: .success(["192.0.2.1", "192.0.2.2", "2001:db8::1"]), count: 3))
         #expect(server.questions.sorted() == ["sip.example 1", "sip.example 28"])
     }
 
-    @Test func `a name that is not there is not asked for again`() async throws {
+    @Test("a name that is not there is not asked for again")
+    func nameNotThereNot() async throws {
         let server = try await NameServer(["empty.example": []])
         let results = try await resolve(["none.example", "none.example", "empty.example"], server)
         #expect(results == Array(repeating: .failure(.notFound), count: 3))
         #expect(server.questions.count == 4)
     }
 
-    @Test func `a silent server is a failure of its own kind`() async throws {
+    @Test("a silent server is a failure of its own kind")
+    func silentServerFailureOwn() async throws {
         let server = try await NameServer([:])
         #expect(try await resolve(["silent"], server, timeout: .milliseconds(100)) == [.failure(.serverFailed)])
     }
 
-    @Test(arguments: [
-        ("192.0.2.7", Result<[String], HostResolver.Failure>.success(["192.0.2.7"])),
-        ("[2001:db8::7]", .success(["2001:db8::7"])), ("2001:db8::7", .success(["2001:db8::7"])),
-        ("gateway", .success(["10.0.0.9", "fd00::9"])), ("GATEWAY", .success(["10.0.0.9", "fd00::9"])),
-        ("localhost", .success(["127.0.0.1", "::1"])), ("", .failure(.invalidName)), ("a..b", .failure(.invalidName)),
-        ("a b", .failure(.invalidName)), (String(repeating: "a", count: 64), .failure(.invalidName)),
-    ])
-    func `no server is asked for what is known here`(
+    @Test(
+        "no server is asked for what is known here",
+        arguments: [
+            ("192.0.2.7", Result<[String], HostResolver.Failure>.success(["192.0.2.7"])),
+            ("[2001:db8::7]", .success(["2001:db8::7"])), ("2001:db8::7", .success(["2001:db8::7"])),
+            ("gateway", .success(["10.0.0.9", "fd00::9"])), ("GATEWAY", .success(["10.0.0.9", "fd00::9"])),
+            ("localhost", .success(["127.0.0.1", "::1"])), ("", .failure(.invalidName)),
+            ("a..b", .failure(.invalidName)),
+            ("a b", .failure(.invalidName)), (String(repeating: "a", count: 64), .failure(.invalidName)),
+        ])
+    func noServerAskedFor(
         name: String, result: Result<[String], HostResolver.Failure>
     ) async throws {
         let server = try await NameServer([:])

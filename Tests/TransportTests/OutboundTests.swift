@@ -7,9 +7,9 @@ import TransportSecurity
 @testable import Transport
 
 @Suite(.timeLimit(.minutes(1))) struct OutboundTests {
-    @Test(arguments: [TransportKind.tcp, .tls])
-    func `messages to one server share a connection, and answers come back on it`(transport: TransportKind) async throws
-    {
+    @Test(
+        "messages to one server share a connection, and answers come back on it", arguments: [TransportKind.tcp, .tls])
+    func messagesOneServerShare(transport: TransportKind) async throws {
         let contexts = try Contexts()
         let server = try await Harness(serverTLS: contexts.server)
         try await server.on { $1.echoes = true }
@@ -33,7 +33,8 @@ import TransportSecurity
         try await server.end()
     }
 
-    @Test func `version, suite and peer of a TLS connection are known on both sides`() async throws {
+    @Test("version, suite and peer of a TLS connection are known on both sides")
+    func versionSuitePeerTls() async throws {
         let contexts = try Contexts()
         let server = try await Harness(serverTLS: contexts.server)
         let bound = try await server.listen(.tls)
@@ -52,8 +53,8 @@ import TransportSecurity
         try await server.end()
     }
 
-    @Test(arguments: ["other.example.org", nil])
-    func `a server whose certificate is for another name gets nothing`(name: String?) async throws {
+    @Test("a server whose certificate is for another name gets nothing", arguments: ["other.example.org", nil])
+    func serverWhoseCertificateFor(name: String?) async throws {
         let contexts = try Contexts(names: ["only.example.org"])
         let server = try await Harness(serverTLS: contexts.server)
         let bound = try await server.listen(.tls)
@@ -66,7 +67,8 @@ import TransportSecurity
         try await server.end()
     }
 
-    @Test func `a server of another authority gets nothing`() async throws {
+    @Test("a server of another authority gets nothing")
+    func serverAnotherAuthorityGets() async throws {
         let server = try await Harness(serverTLS: Contexts().server)
         let bound = try await server.listen(.tls)
         let harness = try await Harness(clientTLS: Contexts().client)
@@ -79,8 +81,10 @@ import TransportSecurity
         try await server.end()
     }
 
-    @Test(arguments: [TransportKind.tcp, .tls])
-    func `a server that is not there fails all that waited, and is tried again later`(
+    @Test(
+        "a server that is not there fails all that waited, and is tried again later",
+        arguments: [TransportKind.tcp, .tls])
+    func serverNotThereFails(
         transport: TransportKind
     ) async throws {
         let contexts = try Contexts()
@@ -100,7 +104,8 @@ import TransportSecurity
         try await harness.end()
     }
 
-    @Test func `what waits for a connection is bounded`() async throws {
+    @Test("what waits for a connection is bounded")
+    func whatWaitsForConnection() async throws {
         var limits = TransportLimits()
         limits.queuedMessages = 2
         let server = try await Harness()
@@ -114,7 +119,8 @@ import TransportSecurity
         try await server.end()
     }
 
-    @Test func `a connection that the server closed is replaced by the next message`() async throws {
+    @Test("a connection that the server closed is replaced by the next message")
+    func connectionServerClosedReplaced() async throws {
         let server = try await Harness()
         let bound = try await server.listen(.tcp)
         let harness = try await Harness()
@@ -130,7 +136,8 @@ import TransportSecurity
         try await server.end()
     }
 
-    @Test func `TLS without a context is refused`() async throws {
+    @Test("TLS without a context is refused")
+    func tlsWithoutContextRefused() async throws {
         let harness = try await Harness()
         await #expect(throws: TransportLayer.ListenError.noTLSContext) { try await harness.listen(.tls) }
         try await harness.on { layer, _ in
@@ -140,13 +147,16 @@ import TransportSecurity
         try await harness.end()
     }
 
-    @Test(arguments: [
-        ("INVITE sip:a@b SIP/2.0\r\n\r\n", HandshakeFailure.notTLS), ("GET / HTTP/1.0\r\n\r\n", .notTLS),
-        ("", .timeout),
-    ])
-    func `what is no TLS handshake is closed and told`(sent: String, reason: HandshakeFailure) async throws {
-        let harness = try await Harness(
-            limits: sent.isEmpty ? StreamTests.quick : TransportLimits(), serverTLS: Contexts().server)
+    @Test(
+        "what is no TLS handshake is closed and told",
+        arguments: [
+            ("INVITE sip:a@b SIP/2.0\r\n\r\n", HandshakeFailure.notTLS), ("GET / HTTP/1.0\r\n\r\n", .notTLS),
+            ("", .timeout),
+        ])
+    func whatNoTlsHandshake(sent: String, reason: HandshakeFailure) async throws {
+        var limits = TransportLimits()
+        if sent.isEmpty { limits.handshakeTimeout = .milliseconds(150) }
+        let harness = try await Harness(limits: limits, serverTLS: Contexts().server)
         let peer = try await Peer.connect(to: harness.listen(.tls))
         if !sent.isEmpty { try await peer.send(sent) }
         guard case .handshakeFailed(let found) = try await harness.next() else { throw Unexpected() }
@@ -154,7 +164,8 @@ import TransportSecurity
         try await harness.end()
     }
 
-    @Test func `messages over TLS are framed like any others`() async throws {
+    @Test("messages over TLS are framed like any others")
+    func messagesOverTlsFramed() async throws {
         let contexts = try Contexts()
         let harness = try await Harness(serverTLS: contexts.server)
         try await harness.on { $1.echoes = true }
@@ -168,7 +179,8 @@ import TransportSecurity
         try await harness.end()
     }
 
-    @Test func `new connections use new contexts`() async throws {
+    @Test("new connections use new contexts")
+    func newConnectionsUseNew() async throws {
         let old = try Contexts()
         let new = try Contexts()
         let harness = try await Harness(serverTLS: old.server)

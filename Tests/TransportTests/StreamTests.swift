@@ -8,7 +8,6 @@ import Testing
     /// Timeouts short enough to be waited for.
     static var quick: TransportLimits {
         var limits = TransportLimits()
-        limits.handshakeTimeout = .milliseconds(150)
         limits.firstMessageTimeout = .milliseconds(500)
         limits.messageTimeout = .milliseconds(150)
         limits.idleTimeout = .milliseconds(150)
@@ -16,7 +15,8 @@ import Testing
         return limits
     }
 
-    @Test func `messages are cut from the stream and answered in order`() async throws {
+    @Test("messages are cut from the stream and answered in order")
+    func messagesCutFromStream() async throws {
         let harness = try await Harness()
         try await harness.on { $1.echoes = true }
         let bound = try await harness.listen(.tcp)
@@ -34,7 +34,8 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `a stream may be split at every byte`() async throws {
+    @Test("a stream may be split at every byte")
+    func streamMayBeSplit() async throws {
         let harness = try await Harness()
         let bound = try await harness.listen(.tcp)
         let peer = try await Peer.connect(to: bound)
@@ -46,8 +47,10 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `a lone CRLF is no message that takes too long`() async throws {
+    @Test("a lone CRLF is no message that takes too long")
+    func loneCrlfNoMessage() async throws {
         var limits = Self.quick
+        limits.firstMessageTimeout = .seconds(30)
         limits.idleTimeout = .milliseconds(600)
         let harness = try await Harness(limits: limits)
         let peer = try await Peer.connect(to: harness.listen(.tcp))
@@ -56,7 +59,8 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `a ping is answered with a pong`() async throws {
+    @Test("a ping is answered with a pong")
+    func pingAnsweredWithPong() async throws {
         let harness = try await Harness()
         let peer = try await Peer.connect(to: harness.listen(.tcp))
         try await peer.send("\r\n\r\n")
@@ -64,8 +68,10 @@ import Testing
         try await harness.end()
     }
 
-    @Test(arguments: ["\u{1}\u{2}", "OPTIONS a SIP/2.0\r\nX: y\r\n\r\n", "OPTIONS a SIP/2.0\nX: y\n\n"])
-    func `a stream that can't be framed is answered and closed`(junk: String) async throws {
+    @Test(
+        "a stream that can't be framed is answered and closed",
+        arguments: ["\u{1}\u{2}", "OPTIONS a SIP/2.0\r\nX: y\r\n\r\n", "OPTIONS a SIP/2.0\nX: y\n\n"])
+    func streamCantBeFramed(junk: String) async throws {
         let harness = try await Harness()
         let peer = try await Peer.connect(to: harness.listen(.tcp))
         try await peer.send(junk + String(repeating: "z", count: 10_000))
@@ -75,11 +81,13 @@ import Testing
         try await harness.end()
     }
 
-    @Test(arguments: [
-        ("", CloseReason.tooSlow), ("OPTIONS sip:a SIP", .tooSlow), (request(1), .idle),
-        (request(1) + "OPTIONS", .tooSlow),
-    ])
-    func `who is silent or slow is closed`(sent: String, reason: CloseReason) async throws {
+    @Test(
+        "who is silent or slow is closed",
+        arguments: [
+            ("", CloseReason.tooSlow), ("OPTIONS sip:a SIP", .tooSlow), (request(1), .idle),
+            (request(1) + "OPTIONS", .tooSlow),
+        ])
+    func whoSilentOrSlow(sent: String, reason: CloseReason) async throws {
         var limits = Self.quick
         if !sent.isEmpty { limits.firstMessageTimeout = .seconds(30) }
         let harness = try await Harness(limits: limits)
@@ -89,7 +97,8 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `trickling bytes does not buy time for a message`() async throws {
+    @Test("trickling bytes does not buy time for a message")
+    func tricklingBytesDoesNot() async throws {
         let harness = try await Harness(limits: Self.quick)
         let peer = try await Peer.connect(to: harness.listen(.tcp))
         let trickle = Task {
@@ -103,7 +112,8 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `who does not read what is sent is closed`() async throws {
+    @Test("who does not read what is sent is closed")
+    func whoDoesNotRead() async throws {
         let harness = try await Harness()
         let peer = try await Peer.connect(to: harness.listen(.tcp), reads: false)
         try await peer.send(request())
@@ -117,19 +127,31 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `answers still reach a peer that has finished sending`() async throws {
-        let harness = try await Harness(limits: Self.quick)
+    @Test("answers still reach a peer that has finished sending")
+    func answersStillReachPeer() async throws {
+        var limits = TransportLimits()
+        limits.halfCloseGrace = .seconds(30)
+        let harness = try await Harness(limits: limits)
         let peer = try await Peer.connect(to: harness.listen(.tcp))
         try await peer.send(request())
         try await peer.channel.close(mode: .output)
         let flow = try await harness.nextMessage().flow
         try await harness.on { layer, _ in #expect(layer.send(Array("answer".utf8), on: flow.id)) }
-        #expect(await peer.read() == "answer")
+        #expect(await peer.read(until: "answer") == "answer")
+        try await harness.end()
+    }
+
+    @Test("a peer that has finished sending is waited for a moment only")
+    func halfClosedForAMoment() async throws {
+        let harness = try await Harness(limits: Self.quick)
+        let peer = try await Peer.connect(to: harness.listen(.tcp))
+        try await peer.channel.close(mode: .output)
         #expect(try await harness.nextClose() == .peerClosed)
         try await harness.end()
     }
 
-    @Test func `connections of one source are limited, and leave room when they go`() async throws {
+    @Test("connections of one source are limited, and leave room when they go")
+    func connectionsOneSourceLimited() async throws {
         var limits = TransportLimits()
         limits.connectionsPerSource = 2
         let harness = try await Harness(limits: limits)
@@ -151,7 +173,8 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `the observer turns connections away before they cost anything`() async throws {
+    @Test("the observer turns connections away before they cost anything")
+    func observerTurnsConnectionsAway() async throws {
         let harness = try await Harness()
         try await harness.on { $1.admits = false }
         let bound = try await harness.listen(.tcp)
@@ -162,7 +185,8 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `closing a flow lets what was sent leave first`() async throws {
+    @Test("closing a flow lets what was sent leave first")
+    func closingFlowLetsWhat() async throws {
         let harness = try await Harness()
         let peer = try await Peer.connect(to: harness.listen(.tcp))
         try await peer.send(request())
@@ -177,7 +201,8 @@ import Testing
         try await harness.end()
     }
 
-    @Test func `no more connections are taken once listening has stopped, and open ones go on`() async throws {
+    @Test("no more connections are taken once listening has stopped, and open ones go on")
+    func noMoreConnectionsTaken() async throws {
         let harness = try await Harness()
         let bound = try await harness.listen(.tcp)
         let peer = try await Peer.connect(to: bound)

@@ -83,10 +83,11 @@ private final class Doorkeeper: TransportObserver {
     }
 
     @Test(
+        "the strongest algorithm that is offered is used",
         arguments: [
             ([.md5], .md5), ([.sha256, .md5], .sha256), ([.md5, .sha256, .sha512_256], .sha512_256),
         ] as [([DigestAlgorithm], DigestAlgorithm)])
-    func `the strongest algorithm that is offered is used`(
+    func strongestAlgorithmOfferedUsed(
         offered: [DigestAlgorithm], used: DigestAlgorithm
     ) async throws {
         let report = try await call(offered)
@@ -95,17 +96,20 @@ private final class Doorkeeper: TransportObserver {
         #expect(report.isAnswered)
     }
 
-    @Test func `a stale nonce is answered again`() async throws {
+    @Test("a stale nonce is answered again")
+    func staleNonceAnsweredAgain() async throws {
         #expect(try await call([.sha256], staleNonces: 1).answers.map(\.status) == [401, 401, 200])
     }
 
-    @Test func `a wrong password is tried once`() async throws {
+    @Test("a wrong password is tried once")
+    func wrongPasswordTriedOnce() async throws {
         let report = try await call([.sha256], password: "guess")
         #expect(report.answers.map(\.status) == [401, 401])
         #expect(report.ending == .refused)
     }
 
-    @Test func `without a password the challenge is the answer`() async throws {
+    @Test("without a password the challenge is the answer")
+    func withoutPasswordChallengeAnswer() async throws {
         #expect(try await call([.sha256], password: nil).answers.map(\.status) == [401])
     }
 }
