@@ -95,6 +95,12 @@ let testTargets: [Target] = [
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     tests("CommandTests", ["CoreTypes", "Witness", "Registry", "sallyport", "TestSupport"]),
+    tests(
+        "IntegrationTests",
+        [
+            "CoreTypes", "SIPMessage", "Witness", "UserAgent", "TestSupport", "sallyport", .nioCore, .nioPosix,
+            .nioSSL, .grdb,
+        ], exclude: ["Scenarios"]),
     tests("ControlAPITests", ["CoreTypes", "ControlAPI", .nioCore, .nioPosix, .logging, .serviceLifecycle]),
     tests(
         "TransportSecurityTests",
