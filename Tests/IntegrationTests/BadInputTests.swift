@@ -67,7 +67,8 @@ extension Integration {
         func refused(fault: Fault) async throws {
             let edge = try EdgeUnderTest(
                 [EdgeUnderTest.Listener(.tls, "experts")],
-                "tls: {certificate: tls/server.pem, key: tls/server-key.pem, trust: tls/ca.pem}\n" + fault.settings)
+                "tls: {certificate: tls/server.pem, key: tls/server-key.pem, trust: tls/ca.pem, client_certificate: required}\n"
+                    + fault.settings)
             try edge.program.run("cert", "issue-dev", "tls").requireSuccess()
             try fault.breaks(edge.program)
             for command in ["serve", "check"] {
