@@ -34,7 +34,7 @@ public final class ChildProcess: Sendable {
     }
 
     deinit {
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        send(SIGKILL)
     }
 
     public var id: Int32 { process.processIdentifier }
@@ -47,7 +47,13 @@ public final class ChildProcess: Sendable {
 
     /// Sends a signal, when it still runs.
     public func send(_ signal: Int32) {
-        if process.isRunning { kill(process.processIdentifier, signal) }
+        if process.isRunning { Foundation.kill(process.processIdentifier, signal) }
+    }
+
+    /// `kill -9`, and waits until it is gone.
+    public func kill() async throws {
+        send(SIGKILL)
+        try await ends()
     }
 
     /// Waits until its output has a text.

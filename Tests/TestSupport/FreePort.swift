@@ -15,9 +15,13 @@ public enum FreePort {
         for _ in 0..<1000 {
             let port = UInt16.random(in: candidates)
             guard given.withLock({ $0.insert(port).inserted }) else { continue }
-            if isFree(port, Int32(SOCK_DGRAM.rawValue)), isFree(port, Int32(SOCK_STREAM.rawValue)) { return port }
+            if isFree(port) { return port }
         }
         throw Failure("there is no free port between \(candidates.lowerBound) and \(candidates.upperBound)")
+    }
+
+    public static func isFree(_ port: UInt16) -> Bool {
+        isFree(port, Int32(SOCK_DGRAM.rawValue)) && isFree(port, Int32(SOCK_STREAM.rawValue))
     }
 
     private static func isFree(_ port: UInt16, _ kind: Int32) -> Bool {

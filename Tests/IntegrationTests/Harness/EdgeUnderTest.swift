@@ -1,0 +1,138 @@
+import CoreTypes
+import Foundation
+import Synchronization
+import TestSupport
+import Witness
+
+/// A real edge with a configuration, a registry and a witness of its own. It ends with the test.
+final class EdgeUnderTest: Sendable {
+    struct Listener {
+        let transport: TransportKind
+        let port: UInt16
+        let profile: String
+
+        init(_ transport: TransportKind, _ profile: String) throws {
+            self.transport = transport
+            port = try FreePort.next()
+            self.profile = profile
+        }
+
+        var endpoint: Endpoint { Endpoint(IPAddress(v4: 0x7f00_0001), port: port) }
+    }
+
+    let program: Program
+    let control: Endpoint
+    private let process = Mutex<ChildProcess?>(nil)
+    private let starts = Mutex(0)
+
+    /// - Parameter settings: what the configuration says beside node, control address and listeners, in YAML.
+    init(_ listeners: [Listener], _ settings: String) throws {
+        control = Endpoint(IPAddress(v4: 0x7f00_0001), port: try FreePort.next())
+        let lines = listeners.map {
+            "  - {transport: \($0.transport.rawValue), address: \"\($0.endpoint)\", profile: \($0.profile)}"
+        }
+        program = try Program(
+            configuration: """
+                node: test
+                domains: [external.advisor]
+                control: {listen: "\(control)"}
+                listeners:
+                \(lines.joined(separator: "\n"))
+                \(settings)
+
+                """)
+    }
+
+    /// Runs a command beside the edge.
+    /// - Throws: when it does not exit with 0.
+    @discardableResult
+    func command(_ arguments: String..., input: String = "") throws -> String {
+        let outcome = try program.run(arguments, input: input)
+        guard outcome.code == 0 else {
+            throw Failure("sallyport \(arguments.joined(separator: " ")) exits with \(outcome.code): \(outcome.errors)")
+        }
+        return outcome.output
+    }
+
+    /// Starts it, or starts it again, and waits until it says that it is ready.
+    func start() async throws {
+        let child = try ChildProcess("sallyport", Program.executable, ["serve"], in: program.directory)
+        process.withLock { $0 = child }
+        let count = starts.withLock { starts in
+            starts += 1
+            return starts
+        }
+        try await child.prints("ready: ", count: count)
+    }
+
+    /// The process that runs now.
+    func running() throws -> ChildProcess {
+        guard let child = process.withLock({ $0 }), child.isRunning else {
+            throw Failure("the edge does not run; it printed:\n\(output)")
+        }
+        return child
+    }
+
+    var output: String { process.withLock { $0 }?.output ?? "" }
+
+    /// SIGTERM, as an operator stops it.
+    /// - Returns: its exit code.
+    func stop() async throws -> Int32 {
+        let child = try running()
+        child.send(SIGTERM)
+        return try await child.ends()
+    }
+
+    /// `kill -9`
+    func crash() async throws {
+        try await running().kill()
+    }
+
+    // MARK: Witness
+
+    private var state: String { program.path("var") }
+
+    /// The whole log, oldest first.
+    func records() throws -> [WitnessRecord] {
+        var reader = WitnessReader(directory: state + "/witness")
+        return try reader.tail(.max)
+    }
+
+    func verify() throws -> WitnessVerifier.Report {
+        let keys = try WitnessPublicKey.load(fromFile: state + "/node.pub")
+        return try WitnessVerifier(directory: state + "/witness", keys: keys).verify()
+    }
+
+    /// Waits until the log has a record of this kind that fits.
+    func witnesses(
+        _ kind: SecurityEvent.Kind, within limit: Duration = .seconds(10),
+        where fits: (WitnessRecord) -> Bool = { _ in true }
+    ) async throws -> WitnessRecord {
+        var found: WitnessRecord?
+        do {
+            try await eventually("\(kind.rawValue) is in the witness", within: limit) {
+                found = try records().last { $0.kind == kind.rawValue && fits($0) }
+                return found != nil
+            }
+        } catch {
+            let log = (try? records().map(\.line).suffix(30).joined(separator: "\n")) ?? ""
+            throw Failure("\(error); it ends with:\n\(log)\n\(output.suffix(2000))")
+        }
+        guard let found else { throw Failure("\(kind.rawValue) came and went") }
+        return found
+    }
+}
+
+extension WitnessRecord {
+    /// A detail as text; nil when there is none of that name, or it is no text.
+    func text(_ name: String) -> String? {
+        if case .string(let text)? = self[detail: name] { text } else { nil }
+    }
+
+    func number(_ name: String) -> Int? {
+        if case .integer(let number)? = self[detail: name] { number } else { nil }
+    }
+
+    /// Whether it let a request in: what a forwarded call depends on.
+    var admits: Bool { text("result") == "admitted" }
+}
