@@ -18,11 +18,11 @@ extension Target.Dependency {
     static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
     static let x509 = product(name: "X509", package: "swift-certificates")
     static let swiftASN1 = product(name: "SwiftASN1", package: "swift-asn1")
-    static let collections = product(name: "Collections", package: "swift-collections")
     static let logging = product(name: "Logging", package: "swift-log")
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
+    static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
@@ -79,7 +79,8 @@ let rooms: [Target] = [
         name: "sallyport",
         dependencies: [
             "CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "TransportSecurity",
-            "Transport", "UserAgent", "Edge", "ControlAPI", .logging, .argumentParser, .serviceLifecycle,
+            "Transport", "UserAgent", "Edge", "ControlAPI", "Defense", .nioSSL, .crypto, .unixSignals, .logging,
+            .argumentParser, .serviceLifecycle,
         ],
         swiftSettings: strict),
 ]
@@ -137,7 +138,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),

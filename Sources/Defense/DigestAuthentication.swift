@@ -120,7 +120,7 @@ public struct DigestAuthentication: Sendable {
             issued = time
             nonceSerial = number
         }
-        let username = Self.username(credentials.username, realm: policy.realm)
+        let username = credentials.username
         let suspect = FailureLedger.Suspect(user: username, source: source.rateKey)
         if let seconds = failures.blockedSeconds(suspect, now: now) {
             return refuseBlocked(approach, username, subscribers, retryAfter: seconds)
@@ -146,13 +146,6 @@ public struct DigestAuthentication: Sendable {
         facts.authenticatedUser = subscriber.addressOfRecord
         facts.digestAlgorithm = algorithm
         return checkIdentity(approach, subscriber, facts: &facts)
-    }
-
-    private static func username(_ given: String, realm: String) -> String {
-        // Some phones send user@domain.
-        guard let at = given.lastIndex(of: "@"), given[given.index(after: at)...].lowercased() == realm.lowercased()
-        else { return given }
-        return String(given[..<at])
     }
 
     /// A user who does not exist or is disabled has an HA1 that nobody can know; finding it takes the same work.

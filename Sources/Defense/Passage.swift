@@ -44,6 +44,11 @@ public struct PassageReport: Sendable {
         public var verdict: Verdict
         /// Nanoseconds that the layer took, by the stopwatch given.
         public var nanoseconds: UInt64
+
+        /// Whether the layer judged at all.
+        public var isApplicable: Bool {
+            if case .notApplicable = verdict { false } else { true }
+        }
     }
 
     public var steps: [Step]

@@ -8,9 +8,7 @@ enum AdmissionRecord {
         _ report: PassageReport, approach: Approach, route: String, call: String?
     ) -> SecurityEvent {
         let facts = report.facts
-        let isGuarded = report.steps.contains { step in
-            if step.layer == .policyGuard, case .pass = step.verdict { true } else { false }
-        }
+        let isGuarded = report.steps.contains { $0.layer == .policyGuard && $0.isApplicable }
         var details: [SecurityEvent.Detail] = [
             .init("result", "admitted"),
             .init("method", .string(approach.message.method.name)),

@@ -26,13 +26,15 @@ public final class Edge: Sendable {
     private let loop: any EventLoop
     private let witness: WitnessLog
     private let follower: RegistryFollower
+    private let names: DNSClient
     private let logger: Logger
     private let isStopping = Atomic(false)
 
     private init(
         bound: [Bound], group: MultiThreadedEventLoopGroup, loop: any EventLoop, shard: NIOLoopBound<Shard>,
-        witness: WitnessLog, follower: RegistryFollower, logger: Logger
+        witness: WitnessLog, follower: RegistryFollower, names: DNSClient, logger: Logger
     ) {
+        self.names = names
         self.bound = bound
         self.group = group
         self.loop = loop
@@ -78,7 +80,7 @@ public final class Edge: Sendable {
             relay.onAcknowledged { follower.acknowledge(upTo: $0) }
             let edge = Edge(
                 bound: bound, group: group, loop: loop, shard: shard, witness: log, follower: follower,
-                logger: logger)
+                names: names, logger: logger)
             try await loop.submit {
                 shard.value.started(bound)
                 shard.value.registryLoaded(snapshot)
@@ -86,6 +88,7 @@ public final class Edge: Sendable {
             return edge
         } catch {
             log.close()
+            names.shutdown()
             try? await group.shutdownGracefully()
             throw error
         }
@@ -132,6 +135,21 @@ public final class Edge: Sendable {
         return reasons ?? ["the event loop is gone"]
     }
 
+    /// Reads certificate, key and trust again; new connections use them.
+    /// - Throws: `TLSConfigurationError`; then everything stays as it was.
+    public func reloadCertificates(_ configuration: Configuration) async throws {
+        let shard = shard
+        let tls: TLSContexts
+        do {
+            tls = try TLSContexts(configuration)
+        } catch {
+            let reason = "\(error)"
+            try await loop.submit { shard.value.certificatesReloaded(nil, failure: reason) }.get()
+            throw error
+        }
+        try await loop.submit { shard.value.certificatesReloaded(tls, failure: nil) }.get()
+    }
+
     /// Takes no more calls, lets transactions finish for as long as `limit`, writes the witness out, and closes. A second
     /// call returns at once.
     public func stop(limit: Duration = .seconds(10)) async {
@@ -147,6 +165,7 @@ public final class Edge: Sendable {
         follower.stop()
         try? await loop.submit { shard.value.stopped() }.get()
         witness.close()
+        names.shutdown()
         do {
             try await group.shutdownGracefully()
         } catch {

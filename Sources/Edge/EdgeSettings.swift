@@ -99,13 +99,12 @@ public struct EdgeSettings: Sendable {
                 }
                 destination = .targets(targets)
             }
-            let header = route.match.header.first.map { (name: $0.key, pattern: $0.value) }
             routes.append(
                 SIPProxy.Route(
                     name: route.name,
                     match: .init(
                         user: route.match.user, domain: route.match.domain, profile: route.match.profile,
-                        tag: route.match.tag, header: header),
+                        tag: route.match.tag, headers: route.match.header),
                     destination: destination, isBridge: route.bridge))
         }
         return RouteTable(routes)

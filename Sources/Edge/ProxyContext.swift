@@ -33,6 +33,7 @@ final class ProxyContext {
     var profile: String
     var facts: PassageFacts
     var isBridge = false
+    var isExpert = false
     /// When the witness was asked to record the admission.
     var askedWitnessAt: UInt64 = 0
     var hasStarted = false

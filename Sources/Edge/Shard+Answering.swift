@@ -33,8 +33,24 @@ extension Shard {
     }
 
     func sendReply(_ fields: ReplyFields, _ draft: ResponseDraft, on flow: Flow) {
+        guard let octets = bounded(draft, fields, flow) else {
+            metrics.increment(EdgeMetrics.dropped, ["amplification"])
+            return
+        }
         metrics.countResponse(draft.status)
-        send(fields.response(draft, source: flow.remote), towards: fields.topVia, on: flow)
+        send(octets, towards: fields.topVia, on: flow)
+    }
+
+    /// An address that has proven nothing is sent at most three times what it sent (RFC 9000 section 8.1): fields are left
+    /// out from the last, which of several challenges is the weakest; nil when even that is too long.
+    private func bounded(_ draft: ResponseDraft, _ fields: ReplyFields, _ flow: Flow) -> [UInt8]? {
+        var draft = draft
+        var octets = fields.response(draft, source: flow.remote)
+        guard !flow.transport.isReliable else { return octets }
+        while octets.count > 3 * fields.requestLength, draft.fields.popLast() != nil {
+            octets = fields.response(draft, source: flow.remote)
+        }
+        return octets.count <= 3 * fields.requestLength ? octets : nil
     }
 
     /// The same for each retransmission of a request (RFC 3261 section 8.2.7), and unlike any other.
@@ -67,7 +83,12 @@ extension Shard {
             context.server,
             ResponseDraft(
                 status, reason, toTag: localTag(context.request), fields: fields.map { (name: $0.0, value: $0.1) }))
-        if let call = context.call, context.inDialog == nil { end(call, result: "refused", by: nil, status: status) }
+        guard let call = context.call else { return }
+        if let inDialog = context.inDialog {
+            if context.request.method == .bye { end(call, result: "answered", by: inDialog.side) }
+        } else {
+            end(call, result: "refused", by: nil, status: status)
+        }
     }
 
     func respond(_ server: ServerTransaction, _ draft: ResponseDraft) {

@@ -29,7 +29,8 @@ extension Shard {
         guard let call = context.call else { return }
         if let inDialog = context.inDialog {
             if status < 300 { call.learn(inDialog.side.other, from: response, isOwn: isOwnRoute) }
-            if context.request.method == .bye, status >= 200 {
+            // RFC 3261 section 15.1.1: also 481 and 408 end the session; a challenge does not.
+            if context.request.method == .bye, status >= 200, status != 401, status != 407 {
                 end(call, result: "answered", by: inDialog.side)
             }
             return

@@ -25,6 +25,10 @@ extension Shard {
             reply(request, .init(403, "Forbidden"), on: flow)
             return
         }
+        if isFull {
+            reply(request, .init(503, "Service Unavailable", fields: [("Retry-After", "5")]), on: flow)
+            return
+        }
         let server = ServerTransaction(key: key, request: request, flow: flow, at: now, timers: settings.timers)
         let context = ProxyContext(
             server: server, targets: [path.target], profile: call.profile, facts: call.facts)

@@ -39,6 +39,7 @@ extension Shard {
         let server = ServerTransaction(key: key, request: request, flow: flow, at: now, timers: settings.timers)
         let context = ProxyContext(server: server, targets: targets, profile: profile, facts: report.facts)
         context.isBridge = decision.isBridge
+        context.isExpert = decision.isExpert
         server.context = context
         insert(server)
         if request.method == .invite {
@@ -46,7 +47,9 @@ extension Shard {
             respond(server, ResponseDraft(100, "Trying"))
             context.call = begin(request, report.facts, decision, profile: profile, on: flow, now: now)
         }
-        metrics.increment(EdgeMetrics.policyDecisions, ["approved"])
+        if report.steps.contains(where: { $0.layer == .policyGuard && $0.isApplicable }) {
+            metrics.increment(EdgeMetrics.policyDecisions, ["approved"])
+        }
         askWitness(context, report: report, approach: approach, decision: decision, now: now)
     }
 
@@ -170,7 +173,8 @@ extension Shard {
     /// What the edge says about the call to the next hop; what the caller said of the kind has been removed.
     private func addedFields(_ context: ProxyContext) -> [(name: String, value: String)] {
         var fields: [(name: String, value: String)] = []
-        if let user = context.facts.authenticatedUser {
+        // RFC 3325: to the elements of this system, not to an expert's own telephone.
+        if let user = context.facts.authenticatedUser, !context.isExpert {
             fields.append(("X-IF-Authenticated-User", user))
             fields.append((HeaderName.pAssertedIdentity.canonical, "<sip:\(user)>"))
         }

@@ -48,6 +48,15 @@ extension Shard {
         transport?.shutdown()
     }
 
+    /// - Parameter failure: why the old certificates stay.
+    func certificatesReloaded(_ tls: TLSContexts?, failure: String?) {
+        if let tls { transport?.replaceTLS(server: tls.server, client: tls.client) }
+        var details: [SecurityEvent.Detail] = [.init("part", "tls"), .init("accepted", .boolean(failure == nil))]
+        if let failure { details.append(.init("reason", .string(failure))) }
+        record(
+            SecurityEvent(.configReloaded, failure == nil ? .notice : .alert, details: details), now: clock())
+    }
+
     func reasonsNotReady() -> [String] {
         var reasons: [String] = []
         if isDraining { reasons.append("draining") }
@@ -84,13 +93,17 @@ extension Shard {
     func record(_ changes: [RegistryChange]) {
         for change in changes {
             let token = nextID()
-            if witness.append(change.event, at: change.time, token: token) { recordedChanges[token] = change.id }
+            if witness.append(change.event, at: change.time, token: token) {
+                recordedChanges[token] = change.id
+            } else {
+                hasLostChange = true
+            }
         }
     }
 
     /// The latest registry change that has reached the disk since the last call.
     func takeRecordedChange() -> Int64? {
         defer { lastRecordedChange = nil }
-        return lastRecordedChange
+        return hasLostChange ? nil : lastRecordedChange
     }
 }

@@ -1,3 +1,4 @@
+import Logging
 import SallyportConfiguration
 import TransportSecurity
 import Telemetry
@@ -102,7 +103,7 @@ extension Shard: TransportObserver {
                 approach, now: now, activeCalls: { calls.active(of: $0) },
                 stopwatch: { [clock] in clock().monotonic })
         else { return }
-        if let guardStep = report.steps.first(where: { $0.layer == .policyGuard }) {
+        if let guardStep = report.steps.first(where: { $0.layer == .policyGuard }), guardStep.isApplicable {
             metrics.observe(EdgeMetrics.policySeconds, [], Double(guardStep.nanoseconds) / 1e9)
         }
         for event in report.facts.events { record(event, now: now) }
@@ -110,7 +111,7 @@ extension Shard: TransportObserver {
             refuse(request, refusal, facts: report.facts, on: flow, now: now)
             return
         }
-        if isDraining || servers.count >= Self.mostTransactions {
+        if isDraining || isFull {
             reply(request, .init(503, "Service Unavailable", fields: [("Retry-After", "10")]), on: flow)
             return
         }
@@ -118,6 +119,13 @@ extension Shard: TransportObserver {
             let fields =
                 failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
             reply(request, .init(failure.status, failure.reason, fields: fields), on: flow)
+            return
+        }
+        if request.method == .invite,
+            calls.find(CallKey(callID: request.callID, callerTag: request.fromTag ?? "")) != nil
+        {
+            // RFC 3261 section 8.2.2.2: the call is up already; another INVITE for it took another way here.
+            reply(request, .init(482, "Loop Detected"), on: flow)
             return
         }
         admit(request, key: key, report: report, approach: approach, profile: profile, on: flow, now: now)
@@ -213,6 +221,23 @@ extension Shard: TransportObserver {
         metrics.increment(EdgeMetrics.connectionsClosed, [reason.rawValue])
     }
 
+    func refused(connectionFrom remote: Endpoint, listener: Int, reason: AdmissionRefusal) {
+        // What the observer refused has been counted where it was refused.
+        guard reason != .observer else { return }
+        metrics.increment(EdgeMetrics.dropped, [reason.rawValue])
+        let event = SecurityEvent(
+            .securityRejected, .warning, sourceIP: remote.address, details: [.init("reason", .string(reason.rawValue))])
+        recordRefusal(event, cause: reason.rawValue, now: clock())
+    }
+
+    func socketChanged(listener: Int, isUp: Bool) {
+        let name = settings.listeners.indices.contains(listener) ? "udp \(settings.listeners[listener].address)" : "udp"
+        logger.log(
+            level: isUp ? .notice : .error, "\(name) \(isUp ? "works again" : "failed and is being bound again")")
+        let details: [SecurityEvent.Detail] = [.init("component", .string(name))]
+        record(SecurityEvent(isUp ? .recovered : .degraded, isUp ? .notice : .alert, details: details), now: clock())
+    }
+
     func handshakeFailed(from remote: Endpoint, listener: Int, reason: HandshakeFailure) {
         metrics.increment(EdgeMetrics.tlsFailures, [reason.rawValue])
         metrics.increment(EdgeMetrics.rejections, [Layer.transportSecurity.metricLabel])
@@ -234,6 +259,10 @@ extension Shard: TransportObserver {
                 .init("transport", .string(flow.transport.rawValue)),
             ])
         recordRefusal(event, cause: reason.rawValue, now: clock())
+        guard let profile = profile(of: flow),
+            passages[profile]?.arrived(from: flow.remote.address, now: clock()) == .within,
+            passages[profile]?.isAllowlisted(flow.remote, transport: flow.transport) == true
+        else { return }
         // The header may be whole although its length is in doubt: then the peer is told.
         do {
             _ = try Message(parsing: head, limits: settings.limits)

@@ -37,9 +37,11 @@ final class Shard {
     /// Registry changes on their way to the disk, by the witness's token.
     var recordedChanges: [UInt64: Int64] = [:]
     var lastRecordedChange: Int64?
+    var hasLostChange = false
     var experts: ExpertDirectory
     var isDraining = false
     var isWitnessFailing = false
+    private var witnessFailedAt = Moment(monotonic: 0, wall: 0)
 
     private var wheel: TimerWheel<Timer>
     private var nextWake = UInt64.max
@@ -75,6 +77,9 @@ final class Shard {
         experts = directory.experts ?? ExpertDirectory()
         for name in passages.keys { passages[name]?.directory = directory }
     }
+
+    /// No room for new requests.
+    var isFull: Bool { servers.count >= Self.mostTransactions || calls.count >= Self.mostTransactions }
 
     func nextID() -> UInt64 {
         lastID &+= 1
@@ -174,15 +179,21 @@ final class Shard {
             proceed(context)
         }
         for token in report.failed {
+            // From here on nothing is acknowledged: what is missing comes again with the next start.
+            if recordedChanges.removeValue(forKey: token) != nil { hasLostChange = true }
             guard let context = awaitingWitness.removeValue(forKey: token) else { continue }
             witnessFailed(context)
         }
         if let error = report.error, !isWitnessFailing {
             isWitnessFailing = true
+            witnessFailedAt = clock()
             logger.error("the witness can't be written", metadata: ["reason": "\(error)"])
         } else if report.error == nil, isWitnessFailing {
             isWitnessFailing = false
             logger.notice("the witness can be written again")
+            // Could not be written while it lasted.
+            record(
+                SecurityEvent(.degraded, .alert, details: [.init("component", "witness")]), now: witnessFailedAt)
             record(SecurityEvent(.recovered, .notice, details: [.init("component", "witness")]), now: clock())
         }
     }

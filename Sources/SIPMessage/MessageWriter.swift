@@ -123,6 +123,9 @@ public struct ResponseDraft: Sendable {
 }
 
 extension ReplyFields {
+    /// The octets of the request.
+    public var requestLength: Int { bytes.count }
+
     /// The octets of a response to this request.
     /// - Parameter source: where the request came from; goes into the top Via.
     public func response(_ draft: ResponseDraft, source: Endpoint) -> [UInt8] {

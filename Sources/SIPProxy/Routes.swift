@@ -11,24 +11,18 @@ public struct Route: Sendable {
         public var profile: String?
         /// The allowlist tag.
         public var tag: String?
-        /// A header field that must be there; with a pattern, its value must match.
-        public var header: (name: String, pattern: String)? {
-            headerName.map { ($0, headerPattern) }
-        }
-
-        private var headerName: String?
-        private var headerPattern = "*"
+        /// Header fields that must be there, with patterns for their values.
+        public var headers: [String: String]
 
         public init(
             user: String? = nil, domain: String? = nil, profile: String? = nil, tag: String? = nil,
-            header: (name: String, pattern: String)? = nil
+            headers: [String: String] = [:]
         ) {
             self.user = user
             self.domain = domain?.lowercased()
             self.profile = profile
             self.tag = tag
-            headerName = header?.name
-            headerPattern = header?.pattern ?? "*"
+            self.headers = headers
         }
     }
 
@@ -118,10 +112,10 @@ public struct RouteTable: Sendable {
         _ match: Route.Match, _ request: Message, _ target: URI, profile: String, tag: String?
     ) -> Bool {
         if let wanted = match.profile, wanted != profile { return false }
-        if let wanted = match.tag, wanted != tag { return false }
+        if let pattern = match.tag, !Glob.matches(pattern, tag ?? "") { return false }
         if let wanted = match.domain, wanted != target.host.description { return false }
         if let pattern = match.user, !Glob.matches(pattern, target.unescapedUser ?? "") { return false }
-        if let (name, pattern) = match.header {
+        for (name, pattern) in match.headers {
             let values = request.all(named: name)
             guard values.contains(where: { Glob.matches(pattern, request.text($0.value)) }) else { return false }
         }

@@ -1,3 +1,4 @@
+import Edge
 import CoreTypes
 import SIPMessage
 import Testing
@@ -156,6 +157,52 @@ struct HostileTests {
             // It is still there.
             lab.caller.send(lab.request("OPTIONS", lab.newDialog(), uri: "sip:edge.example"), to: lab.address)
             #expect(try lab.caller.message().status == 200)
+        }
+    }
+
+    @Test("an answer to an unproven address is at most three times its cause; the strongest challenge is kept")
+    func amplification() async throws {
+        try await Laboratory.run(profile: ", authentication: {realm: edge.example}") { lab in
+            let request = """
+                MESSAGE sip:a@edge.example SIP/2.0\r
+                Via: SIP/2.0/UDP \(lab.caller.endpoint);branch=z9hG4bKs\r
+                From: <sip:a@b.c>;tag=1\r
+                To: <sip:a@b.c>\r
+                Call-ID: s\r
+                CSeq: 1 MESSAGE\r
+                \r
+
+                """
+            lab.caller.send(request, to: lab.address)
+            let octets = try #require(lab.caller.receive())
+            #expect(octets.count <= 3 * request.utf8.count)
+            let answer = try Message(parsing: octets)
+            #expect(answer.status == 401)
+            #expect(answer.text(.wwwAuthenticate)?.contains("SHA-256") == true)
+        }
+    }
+
+    @Test("a second INVITE for a call that is up is refused, and the first call counts once")
+    func mergedRequest() async throws {
+        try await Laboratory.run { lab in
+            let (dialog, _, ok) = try lab.connect()
+            lab.caller.send(lab.request("INVITE", dialog, branch: "z9hG4bKother"), to: lab.address)
+            #expect(try lab.caller.response().status == 482)
+            lab.caller.send(lab.inDialog("BYE", dialog, ok), to: lab.address)
+            lab.callee.send(lab.response(200, "OK", to: try lab.callee.request(.bye)), to: lab.address)
+            #expect(try lab.caller.response().status == 200)
+            #expect(try await lab.records("CALL_ENDED").count == 1)
+            #expect(await lab.edge.metricsText().contains("sip_active_calls 0\n"))
+        }
+    }
+
+    @Test("a BYE that nobody answers ends the call all the same")
+    func unansweredBye() async throws {
+        try await Laboratory.run { lab in
+            let (dialog, _, ok) = try lab.connect()
+            lab.caller.send(lab.inDialog("BYE", dialog, ok), to: lab.address)
+            #expect(try lab.caller.response(within: 4000).status == 408)
+            #expect(try await lab.records("CALL_ENDED").count == 1)
         }
     }
 

@@ -22,8 +22,8 @@ final class Laboratory {
 
     /// - Parameters:
     ///   - targets: of the pool, in order; the callee alone if empty.
-    ///   - extra: further lines of the configuration.
-    init(targets: [String] = [], timerC: String = "180s", extra: String = "") async throws {
+    ///   - profile: further keys of the profile.
+    init(targets: [String] = [], timerC: String = "180s", profile: String = "") async throws {
         caller = try WirePeer(host: 2)
         callee = try WirePeer(host: 3)
         folder = NSTemporaryDirectory() + "sallyport-edge-" + UUID().uuidString
@@ -36,13 +36,12 @@ final class Laboratory {
             domains: [edge.example]
             listeners: [{transport: udp, address: "127.0.0.1:0", profile: trunks}]
             sip: {t1: \(Self.t1)ms, t2: 80ms, t4: 50ms, timer_c: \(timerC)}
-            profiles: {trunks: {source_rate: {requests: 10000, per: 10s, forget_after: 120s}}}
+            profiles: {trunks: {source_rate: {requests: 10000, per: 10s, forget_after: 120s}\(profile)}}
             routes: [{name: lab, match: {}, to: "pool:lab"}]
             pools:
               lab:
                 targets:
             \(members)
-            \(extra)
             """
         let configuration = try Configuration.parse(text, file: folder + "/sallyport.yaml")
         let registry = RegistrySettings(path: folder + "/registry.db", actor: "test")
@@ -63,9 +62,10 @@ final class Laboratory {
 
     /// Runs a test in a laboratory of its own.
     static func run(
-        targets: [String] = [], timerC: String = "180s", extra: String = "", _ body: (Laboratory) async throws -> Void
+        targets: [String] = [], timerC: String = "180s", profile: String = "",
+        _ body: (Laboratory) async throws -> Void
     ) async throws {
-        let laboratory = try await Laboratory(targets: targets, timerC: timerC, extra: extra)
+        let laboratory = try await Laboratory(targets: targets, timerC: timerC, profile: profile)
         do {
             try await body(laboratory)
         } catch {

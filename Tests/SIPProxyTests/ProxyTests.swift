@@ -130,7 +130,7 @@ struct RouteTests {
             (Route.Match(user: "coun*l"), true), (.init(user: "coun"), false), (.init(user: "*"), true),
             (.init(user: "c?uncil"), true), (.init(user: "**c*l*"), true), (.init(domain: "External.Advisor"), true),
             (.init(domain: "other"), false), (.init(tag: "acme"), true), (.init(tag: "x"), false),
-            (.init(header: ("X-Kind", "a*")), true), (.init(header: ("x-kind", "b*")), false),
+            (.init(headers: ["X-Kind": "a*"]), true), (.init(headers: ["x-kind": "b*"]), false),
         ])
     func patterns(match: Route.Match, matches: Bool) throws {
         let target = try #require(URI("sip:t@192.0.2.1"))

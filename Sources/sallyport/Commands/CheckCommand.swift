@@ -56,7 +56,13 @@ struct ConfigurationCheck {
     }
 
     func findings() -> [Finding] {
-        listeners() + certificates() + routes() + registry() + witness()
+        settings() + listeners() + certificates() + routes() + registry() + witness()
+    }
+
+    private func settings() -> [Finding] {
+        let settings = SettingsWithoutEffect(configuration)
+        return settings.errors.map { Finding(severity: .error, subject: "configuration", message: $0) }
+            + settings.warnings.map { Finding(severity: .warning, subject: "configuration", message: $0) }
     }
 
     private func listeners() -> [Finding] {

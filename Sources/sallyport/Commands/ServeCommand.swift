@@ -6,6 +6,7 @@ import Edge
 import Logging
 import SallyportConfiguration
 import ServiceLifecycle
+import UnixSignals
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,6 +28,11 @@ struct ServeCommand: AsyncParsableCommand {
 enum RunningEdge {
     /// Runs until a signal asks for the end.
     static func serve(_ configuration: Configuration, logger: Logger) async throws {
+        let unsupported = SettingsWithoutEffect(configuration)
+        guard unsupported.errors.isEmpty else {
+            throw CommandFailure(unsupported.errors.joined(separator: "\n"))
+        }
+        for warning in unsupported.warnings { logger.warning("\(warning)") }
         let edge = try await Edge.start(
             configuration, registry: try configuration.registrySettings(), witness: configuration.witnessSettings,
             logger: logger)
@@ -35,7 +41,10 @@ enum RunningEdge {
             readiness: { await edge.readiness() }, logger: logger)
         do {
             // Stopped in reverse: the edge drains while its metrics can still be read.
-            try await untilSignal([control, EdgeService(edge: edge, control: control, logger: logger)])
+            try await untilSignal([
+                control, EdgeService(edge: edge, control: control, logger: logger),
+                CertificateReload(edge: edge, configuration: configuration, logger: logger),
+            ])
         } catch {
             await edge.stop(limit: .zero)
             throw error
@@ -50,6 +59,26 @@ enum RunningEdge {
                 services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: quiet))
         try await group.run()
+    }
+}
+
+/// SIGHUP: certificate, key and trust are read again. Open connections keep what they have; files that are no good leave
+/// everything as it was.
+private struct CertificateReload: Service {
+    let edge: Edge
+    let configuration: Configuration
+    let logger: Logger
+
+    func run() async throws {
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        for await _ in hangups.cancelOnGracefulShutdown() {
+            do {
+                try await edge.reloadCertificates(configuration)
+                logger.notice("certificates read again")
+            } catch {
+                logger.error("certificates not reloaded, the old ones stay: \(error)")
+            }
+        }
     }
 }
 

@@ -1,0 +1,41 @@
+import CoreTypes
+import SallyportConfiguration
+
+/// Settings that the file may hold but that this version does not carry out. What would make an operator believe in a
+/// protection that is not there stops the start; the rest is said.
+struct SettingsWithoutEffect {
+    /// Each names its key and what to do.
+    private(set) var errors: [String] = []
+    private(set) var warnings: [String] = []
+
+    init(_ configuration: Configuration) {
+        let standard = Configuration.embeddedDefaults
+        func refuse(_ isSet: Bool, _ key: String, _ mend: String) {
+            if isSet { errors.append("\(key): this version does not carry it out; \(mend)") }
+        }
+        func warn(_ isSet: Bool, _ key: String) {
+            if isSet { warnings.append("\(key) has no effect in this version") }
+        }
+        refuse(!configuration.tls.revocation.isEmpty, "tls.revocation", "remove it and issue a new authority instead")
+        for (name, profile) in configuration.profiles.sorted(by: { $0.key < $1.key }) {
+            refuse(profile.guard?.webhook != nil, "profiles.\(name).guard.webhook", "remove it")
+        }
+        refuse(configuration.control.tls != nil, "control.tls", "remove it and put a TLS proxy in front")
+        refuse(
+            !configuration.control.listen.address.isLoopback, "control.listen on \(configuration.control.listen)",
+            "without TLS it must be a loopback address")
+        refuse(configuration.sharedState != .memory, "shared_state", "write memory")
+        refuse(configuration.bans.kernel != .off, "bans.kernel", "write off")
+        warn(configuration.bans.jails != standard.bans.jails, "bans.jails")
+        warn(configuration.bans.neverBan != standard.bans.neverBan, "bans.never_ban")
+        warn(!configuration.witness.forward.isEmpty, "witness.forward")
+        warn(configuration.witness.keep != standard.witness.keep, "witness.keep")
+        warn(configuration.witness.rotate.every != standard.witness.rotate.every, "witness.rotate.every")
+        warn(configuration.limits.newCallsPerSecond != 0, "limits.new_calls_per_second")
+        warn(configuration.control.rate != standard.control.rate, "control.rate")
+        warn(configuration.control.keyRate != standard.control.keyRate, "control.key_rate")
+        for (name, pool) in configuration.pools.sorted(by: { $0.key < $1.key }) {
+            warn(pool.probe != Pool().probe, "pools.\(name).probe")
+        }
+    }
+}
