@@ -94,7 +94,15 @@ let testTargets: [Target] = [
     tests("WitnessTests", ["CoreTypes", "Witness", .crypto]),
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
-    tests("CommandTests", ["CoreTypes", "Witness", "Registry", "sallyport", "TestSupport"]),
+    tests(
+        "CommandTests",
+        [
+            "CoreTypes", "SIPMessage", "Witness", "Registry", "TransportSecurity", "UserAgent", "sallyport",
+            "TestSupport",
+        ]),
+    tests(
+        "EdgeTests",
+        ["CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "Edge", .logging]),
     tests(
         "IntegrationTests",
         [

@@ -6,6 +6,7 @@ import NIOPosix
 import NIOSSL
 public import Registry
 public import SallyportConfiguration
+import Synchronization
 import Telemetry
 import Transport
 import TransportSecurity
@@ -26,6 +27,7 @@ public final class Edge: Sendable {
     private let witness: WitnessLog
     private let follower: RegistryFollower
     private let logger: Logger
+    private let isStopping = Atomic(false)
 
     private init(
         bound: [Bound], group: MultiThreadedEventLoopGroup, loop: any EventLoop, shard: NIOLoopBound<Shard>,
@@ -130,8 +132,10 @@ public final class Edge: Sendable {
         return reasons ?? ["the event loop is gone"]
     }
 
-    /// Takes no more calls, lets transactions finish for as long as `limit`, writes the witness out, and closes.
+    /// Takes no more calls, lets transactions finish for as long as `limit`, writes the witness out, and closes. A second
+    /// call returns at once.
     public func stop(limit: Duration = .seconds(10)) async {
+        guard !isStopping.exchange(true, ordering: .relaxed) else { return }
         let shard = shard
         let deadline = ContinuousClock.now + limit
         try? await loop.submit { shard.value.isDraining = true }.get()

@@ -46,6 +46,11 @@ final class ProxyContext {
 
     var request: Message { server.request }
 
+    /// Whether any target has refused the request itself, rather than being out of reach.
+    var hasReceivedFinal: Bool {
+        finals.values.contains { if case .received = $0 { true } else { false } }
+    }
+
     init(
         server: ServerTransaction, targets: [Target], profile: String, facts: PassageFacts
     ) {

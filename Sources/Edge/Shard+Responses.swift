@@ -77,6 +77,8 @@ extension Shard {
         case .received, nil:
             // Section 16.7 step 6: a 503 is about that server, not about this one.
             finish(context, local: 500, "Server Internal Error")
+        case .local(503, _, _) where context.hasReceivedFinal:
+            finish(context, local: 500, "Server Internal Error")
         case .local(let status, let reason, let retryAfter):
             let fields = retryAfter.map { [("Retry-After", String($0))] } ?? []
             finish(context, local: status, reason, fields: fields)
