@@ -19,7 +19,7 @@ demo: build ## the main job, explained as it goes; ARGS=--once ends after it
 	.build/debug/sallyport demo $(ARGS)
 
 # XCTest is off since all tests are Swift Testing's, so that the one summary comes last.
-test: ## lints, builds and runs all tests; those whose peer program is missing are skipped and say so
+test: ## lints, builds and runs all tests; those whose peer program is missing are skipped and say so; SALLYPORT_LONG_TESTS=1 for the whole loads
 	@scripts/install-dependencies test
 	@$(MAKE) --no-print-directory lint
 	swift build $(SWIFT_FLAGS) --build-tests

@@ -89,12 +89,13 @@ extension Integration {
         private func crack(
             _ user: String, _ guesses: [String], _ listener: EdgeUnderTest.Listener, _ edge: EdgeUnderTest
         ) async throws -> String {
+            // Each from a port of its own: what answers the one must not mislead the other.
             try edge.program.write("\(user).txt", guesses.map { $0 + "\n" }.joined())
             let attack = try ChildProcess(
                 "svcrack-\(user)", try PeerProgram.svcrack.require(),
                 [
                     "-u", user, "-d", "\(user).txt", "-m", "INVITE", "--domain", "external.advisor",
-                    "-p", "\(listener.port)", "--maximumtime", "3", "127.0.0.1",
+                    "-p", "\(listener.port)", "-P", "\(FreePort.next())", "--maximumtime", "3", "127.0.0.1",
                 ], in: edge.program.directory)
             try await attack.ends(within: .seconds(60))
             return attack.output
