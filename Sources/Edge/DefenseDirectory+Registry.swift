@@ -5,7 +5,8 @@ import SIPMessage
 
 extension DefenseDirectory {
     /// The registry's rows in the shape that the layers look things up in.
-    init(_ snapshot: RegistrySnapshot) {
+    /// - Parameter realm: where subscribers without a domain belong, as Kamailio keeps them with `use_domain=0`.
+    init(_ snapshot: RegistrySnapshot, realm: String?) {
         let entries = snapshot.addresses.map { row in
             AllowlistEntry(
                 network: row.network, group: row.group, port: row.port, transport: row.transport, tag: row.tag)
@@ -15,7 +16,7 @@ extension DefenseDirectory {
                 (DigestAlgorithm.md5, row.ha1.md5), (.sha256, row.ha1.sha256), (.sha512_256, row.ha1.sha512_256),
             ]
             return Subscriber(
-                username: row.username, domain: row.domain,
+                username: row.username, domain: row.domain.isEmpty ? realm ?? "" : row.domain,
                 ha1: hashes.reduce(into: [:]) { known, entry in
                     known[entry.0] = entry.1.map { String(decoding: $0, as: UTF8.self) }
                 },

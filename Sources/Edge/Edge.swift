@@ -65,7 +65,8 @@ public final class Edge: Sendable {
             let (shard, bound) = try await loop.flatSubmit {
                 let shard = Shard(
                     settings: settings, loop: loop, clock: SystemClock.now, witness: log, secret: secret,
-                    directory: DefenseDirectory(snapshot), randomStart: .random(in: 0...UInt64.max >> 8),
+                    directory: DefenseDirectory(snapshot, realm: registry.realm),
+                    randomStart: .random(in: 0...UInt64.max >> 8),
                     logger: logger)
                 let transport = TransportLayer(
                     loop: loop, limits: TransportLimits(configuration.limits), observer: shard,
@@ -102,7 +103,7 @@ public final class Edge: Sendable {
             .init(
                 onSnapshot: { snapshot in
                     // Built here, on the follower's thread; the loop only swaps it in.
-                    let directory = DefenseDirectory(snapshot)
+                    let directory = DefenseDirectory(snapshot, realm: settings.realm)
                     for problem in snapshot.problems { logger.warning("registry: \(problem)") }
                     loop.execute {
                         shard.value.replace(directory: directory)
