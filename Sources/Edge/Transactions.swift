@@ -49,47 +49,36 @@ final class ServerTransaction {
     }
 
     func respond(status: Int) -> TransactionStep {
-        switch machine {
-        case .invite(var invite):
-            defer { machine = .invite(invite) }
-            return invite.respond(status: status)
-        case .nonInvite(var nonInvite):
-            defer { machine = .nonInvite(nonInvite) }
-            return nonInvite.respond(status: status)
-        }
+        advance({ $0.respond(status: status) }, { $0.respond(status: status) })
     }
 
     func receivedRetransmission() -> TransactionStep {
-        switch machine {
-        case .invite(var invite):
-            defer { machine = .invite(invite) }
-            return invite.receivedRetransmission()
-        case .nonInvite(var nonInvite):
-            defer { machine = .nonInvite(nonInvite) }
-            return nonInvite.receivedRetransmission()
-        }
+        advance({ $0.receivedRetransmission() }, { $0.receivedRetransmission() })
     }
 
     func receivedAck() -> TransactionStep {
-        guard case .invite(var invite) = machine else { return .nothing }
-        defer { machine = .invite(invite) }
-        return invite.receivedAck()
+        advance({ $0.receivedAck() }, { _ in .nothing })
     }
 
     func retransmissionFired() -> TransactionStep {
-        guard case .invite(var invite) = machine else { return .nothing }
-        defer { machine = .invite(invite) }
-        return invite.retransmissionFired()
+        advance({ $0.retransmissionFired() }, { _ in .nothing })
     }
 
     func deadlineFired() -> TransactionStep {
+        advance({ $0.deadlineFired() }, { $0.deadlineFired() })
+    }
+
+    private func advance(
+        _ invite: (inout ServerInviteTransaction) -> TransactionStep,
+        _ nonInvite: (inout ServerNonInviteTransaction) -> TransactionStep
+    ) -> TransactionStep {
         switch machine {
-        case .invite(var invite):
-            defer { machine = .invite(invite) }
-            return invite.deadlineFired()
-        case .nonInvite(var nonInvite):
-            defer { machine = .nonInvite(nonInvite) }
-            return nonInvite.deadlineFired()
+        case .invite(var state):
+            defer { machine = .invite(state) }
+            return invite(&state)
+        case .nonInvite(var state):
+            defer { machine = .nonInvite(state) }
+            return nonInvite(&state)
         }
     }
 }
@@ -135,46 +124,32 @@ final class ClientTransaction {
     }
 
     func start() -> TransactionStep {
-        switch machine {
-        case .invite(var invite):
-            defer { machine = .invite(invite) }
-            return invite.start()
-        case .nonInvite(var nonInvite):
-            defer { machine = .nonInvite(nonInvite) }
-            return nonInvite.start()
-        }
+        advance({ $0.start() }, { $0.start() })
     }
 
     func received(status: Int) -> TransactionStep {
-        switch machine {
-        case .invite(var invite):
-            defer { machine = .invite(invite) }
-            return invite.received(status: status)
-        case .nonInvite(var nonInvite):
-            defer { machine = .nonInvite(nonInvite) }
-            return nonInvite.received(status: status)
-        }
+        advance({ $0.received(status: status) }, { $0.received(status: status) })
     }
 
     func retransmissionFired() -> TransactionStep {
-        switch machine {
-        case .invite(var invite):
-            defer { machine = .invite(invite) }
-            return invite.retransmissionFired()
-        case .nonInvite(var nonInvite):
-            defer { machine = .nonInvite(nonInvite) }
-            return nonInvite.retransmissionFired()
-        }
+        advance({ $0.retransmissionFired() }, { $0.retransmissionFired() })
     }
 
     func deadlineFired() -> TransactionStep {
+        advance({ $0.deadlineFired() }, { $0.deadlineFired() })
+    }
+
+    private func advance(
+        _ invite: (inout ClientInviteTransaction) -> TransactionStep,
+        _ nonInvite: (inout ClientNonInviteTransaction) -> TransactionStep
+    ) -> TransactionStep {
         switch machine {
-        case .invite(var invite):
-            defer { machine = .invite(invite) }
-            return invite.deadlineFired()
-        case .nonInvite(var nonInvite):
-            defer { machine = .nonInvite(nonInvite) }
-            return nonInvite.deadlineFired()
+        case .invite(var state):
+            defer { machine = .invite(state) }
+            return invite(&state)
+        case .nonInvite(var state):
+            defer { machine = .nonInvite(state) }
+            return nonInvite(&state)
         }
     }
 }

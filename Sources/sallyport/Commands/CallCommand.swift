@@ -30,7 +30,8 @@ struct CallCommand: AsyncParsableCommand {
     @Option(help: "How many calls, one after the other.") var count = 1
     @Option(help: "How long an answered call is held: 500ms, 2s, 1m.") var hold = DurationArgument(.seconds(2))
     @Option(help: "How long a final answer is waited for.") var patience = DurationArgument(.seconds(32))
-    @Option(help: "udp, tcp or tls (default: what the URI says).") var transport: TransportArgument?
+    @Option(help: "udp, tcp or tls (default: what the URI says; tls with --ca or --certificate).")
+    var transport: TransportArgument?
     @Option(help: "Send to this host[:port] instead of the URI's.") var proxy: ProxyArgument?
     @Option(help: "Authorities that a TLS server is trusted by, PEM (default: the system's).", completion: .file())
     var ca: String?
@@ -39,11 +40,16 @@ struct CallCommand: AsyncParsableCommand {
     @OptionGroup var configuration: ConfigurationOption
     @OptionGroup var output: OutputOption
 
+    /// Who names authorities or a certificate means TLS.
+    private var chosenTransport: TransportKind? {
+        transport?.kind ?? (ca != nil || certificate != nil ? .tls : nil)
+    }
+
     func validate() throws {
         guard let target = URI(uri), target.isSIP else {
             throw ValidationError("'\(uri)' is no SIP URI: write sip:user@host.")
         }
-        guard CallDestination(target, via: proxy?.value, transport: transport?.kind) != nil else {
+        guard CallDestination(target, via: proxy?.value, transport: chosenTransport) != nil else {
             throw ValidationError("'\(uri)' can't be called that way: sips needs tls, and ws is not known here.")
         }
         guard (1...100_000).contains(count) else { throw ValidationError("--count is a number from 1 to 100000.") }
@@ -67,7 +73,7 @@ struct CallCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard let target = URI(uri), let from = callerURI(target),
-            let destination = CallDestination(target, via: proxy?.value, transport: transport?.kind)
+            let destination = CallDestination(target, via: proxy?.value, transport: chosenTransport)
         else { throw ValidationError("'\(uri)' is no SIP URI.") }
         let remote: Endpoint
         do {

@@ -203,7 +203,7 @@ struct DemoShow {
 
             The edge stays up. Call it from another terminal:
               cd \(stage.folder)
-              sallyport call sip:\(stage.safety.address) --username \(person.username) --password \(person.password) \\
+              sallyport call sip:\(stage.safety.address) --proxy \(stage.secureEndpoint) --username \(person.username) --password \(person.password) \\
                 --from \(person.address) --hazard safety --trace-id my-first-call --ca tls/ca.pem --count 11
               sallyport witness tail
               curl http://\(stage.configuration.control.listen)/metrics
