@@ -69,6 +69,8 @@ extension UInt8 {
     var isDigit: Bool { self &- 48 < 10 }
     var isLetter: Bool { (self | 32) &- 97 < 26 }
     var isBlank: Bool { self == .space || self == .tab }
+    /// A blank or part of a fold; other controls are no white space.
+    var isLinearSpace: Bool { isBlank || self == .carriageReturn || self == .lineFeed }
     /// What may stand inside a field value besides blanks: no controls, no DEL.
     var isText: Bool { self >= 0x21 && self != 0x7f }
     var lowercased: UInt8 { self &- 65 < 26 ? self | 32 : self }

@@ -23,7 +23,7 @@ struct Scanner {
     mutating func skipBlanks() {
         while position < end {
             let byte = bytes[position]
-            guard byte.isBlank || byte == .carriageReturn || byte == .lineFeed else { return }
+            guard byte.isLinearSpace else { return }
             position += 1
         }
     }
@@ -121,8 +121,8 @@ extension Array where Element == UInt8 {
     func trimmed(_ range: Range<Int>) -> Range<Int> {
         var start = range.lowerBound
         var end = range.upperBound
-        while start < end, self[start] <= .space { start += 1 }
-        while end > start, self[end - 1] <= .space { end -= 1 }
+        while start < end, self[start].isLinearSpace { start += 1 }
+        while end > start, self[end - 1].isLinearSpace { end -= 1 }
         return start..<end
     }
 }

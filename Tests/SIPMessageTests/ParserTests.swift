@@ -77,6 +77,9 @@ struct ParserTests {
             ("Max-Forwards: 70", "No-Colon", 400),
             ("Max-Forwards: 70", "X: a\u{0}b", 400),
             ("Max-Forwards: 70", "X: a\u{7f}b", 400),
+            ("Max-Forwards: 70", "X: \u{1b}a", 400),
+            ("Max-Forwards: 70", "X: a\u{7}", 400),
+            ("Max-Forwards: 70", "X: \u{0}", 400),
         ])
     func defects(original: String, broken: String, status: Int) {
         let error = #expect(throws: ParseFailure.self) { try Message.invite(replacing: (original, broken)) }

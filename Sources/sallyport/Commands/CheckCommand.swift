@@ -87,7 +87,11 @@ struct ConfigurationCheck {
                 configuration.resolve(tls.certificate), key: configuration.resolve(tls.key))
             let left = report.daysLeft(now: now)
             let limit = tls.warnBeforeExpiry.nanoseconds / 86_400_000_000_000
-            return [
+            let hasTrust = FileManager.default.fileExists(atPath: configuration.resolve(tls.trust))
+            let unseen = Finding(
+                severity: .warning, subject: "tls",
+                message: "\(configuration.resolve(tls.trust)) is not there: no client certificate is asked for")
+            return (tls.clientCertificate == .optional && !hasTrust ? [unseen] : []) + [
                 Finding(
                     severity: left < limit ? .warning : .fine, subject: "tls",
                     message: "\(report.file): \(report.names.joined(separator: ", ")), \(left) days left")
