@@ -15,7 +15,7 @@ extension Integration {
         private static let rate = 200
 
         @Test(
-            "calls pass at 200 a second, none fails, nothing is sent twice, memory is given back",
+            "calls pass at 200 a second, none fails, few are sent twice, memory is given back",
             arguments: [TransportKind.udp, .tcp])
         func load(transport: TransportKind) async throws {
             let listener = try EdgeUnderTest.Listener(transport, "trunks")
