@@ -9,6 +9,8 @@ import Transport
 struct CallKey: Hashable {
     var callID: String
     var callerTag: String
+    /// Above 1 for a call that a spiral brought back: each time it comes by it is another call to the edge.
+    var pass = 1
 }
 
 /// A call that the edge let in.
@@ -34,6 +36,8 @@ final class Call {
     var answeredAt: Moment?
     var state = State.trying
     var limit: TimerHandle?
+    /// The callee's tags of the dialogs that are up: more than one when several forks answered.
+    private(set) var dialogs: Set<String> = []
     /// Hops that a side has named as its own: a request inside the dialog goes to one of these and nowhere else.
     private var hops: [DialogSide: [HopName]] = [:]
 
@@ -59,6 +63,18 @@ final class Call {
     /// Who the call is counted against.
     var expertID: String? { facts.expertID }
 
+    func opened(dialog tag: String) {
+        if dialogs.count < Self.mostDialogs { dialogs.insert(tag) }
+    }
+
+    /// - Returns: whether that was the last one.
+    func closed(dialog tag: String?) -> Bool {
+        if let tag { dialogs.remove(tag) }
+        return dialogs.isEmpty
+    }
+
+    private static let mostDialogs = 64
+
     /// What a hop is known by: names compare as written, addresses by value.
     struct HopName: Hashable {
         var host: Host
@@ -66,11 +82,24 @@ final class Call {
     }
 
     /// Notes where a side may be reached: its Contact, and the Record-Routes that stand between it and the edge.
-    func learn(_ side: DialogSide, from message: Message, isOwn: (URI) -> Bool) {
+    /// - Parameter source: where the message came from. Only somebody on this machine or link may name an address that
+    ///   means something else on every machine or link.
+    func learn(_ side: DialogSide, from message: Message, source: IPAddress, isOwn: (URI) -> Bool) {
         for field in [HeaderName.contact, .recordRoute] {
             for address in message.addresses(field) ?? [] where address.uri.isSIP && !isOwn(address.uri) {
-                allow(address.uri, for: side)
+                if Self.mayName(address.uri.host, source) { allow(address.uri, for: side) }
             }
+        }
+    }
+
+    private static func mayName(_ host: Host, _ source: IPAddress) -> Bool {
+        switch host {
+        case .name(let name):
+            return source.isLoopback || !(name == "localhost" || name.hasSuffix(".localhost"))
+        case .address(let address):
+            if address.isLoopback { return source.isLoopback }
+            if address.isLinkLocal { return source.isLinkLocal }
+            return !address.isUnspecified && !address.isMulticast && !address.isBroadcast
         }
     }
 

@@ -42,6 +42,9 @@ public enum EdgeMetrics {
         "sip_malformed_messages_total", .counter, "Messages that could not be parsed.", labels: ["kind"])
     static let dropped = MetricFamily(
         "sip_dropped_messages_total", .counter, "Messages dropped without an answer.", labels: ["reason"])
+    static let foreign = MetricFamily(
+        "sip_foreign_requests_total", .counter, "Requests refused since they name an element that is not the edge.",
+        labels: ["reason"])
     static let connections = MetricFamily("sip_connections", .gauge, "Connections open or opening.")
     static let connectionsClosed = MetricFamily(
         "sip_connections_closed_total", .counter, "Connections that ended.", labels: ["reason"])
@@ -51,6 +54,14 @@ public enum EdgeMetrics {
         "sip_transactions", .gauge, "Transactions in memory.", labels: ["side"])
     static let transportFailures = MetricFamily(
         "sip_transport_failures_total", .counter, "Messages that could not be sent.", labels: ["reason"])
+    static let poolTargetUp = MetricFamily(
+        "sip_pool_target_up", .gauge, "1 while a target of a pool is in service.", labels: ["pool", "target"])
+    static let poolRequests = MetricFamily(
+        "sip_pool_requests_total", .counter, "Requests sent to a target of a pool, by whether it answered.",
+        labels: ["pool", "target", "result"])
+    static let poolProbes = MetricFamily(
+        "sip_pool_probes_total", .counter, "Probes of a target of a pool, by whether it answered.",
+        labels: ["pool", "target", "result"])
     static let witnessRecords = MetricFamily("witness_records_total", .counter, "Records written to the witness.")
     static let witnessFailures = MetricFamily(
         "witness_failures_total", .counter, "Records that the witness could not write.")
@@ -64,8 +75,9 @@ public enum EdgeMetrics {
     /// Families that show up before anything has happened.
     static let declared = [
         rejections, allowlistDenials, tlsFailures, authFailures, rateViolations, policyDecisions, policySeconds, calls,
-        activeCalls, callSeconds, requests, responses, errors, methodSeconds, malformed, dropped, connections,
-        connectionsTotal, connectionsClosed, transactions, transportFailures, witnessRecords, witnessFailures,
+        activeCalls, callSeconds, requests, responses, errors, methodSeconds, malformed, dropped, foreign, connections,
+        connectionsTotal, connectionsClosed, transactions, transportFailures, poolTargetUp, poolRequests, poolProbes,
+        witnessRecords, witnessFailures,
         witnessSeconds,
         registrySubscribers, registryUp,
     ]

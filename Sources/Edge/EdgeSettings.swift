@@ -16,9 +16,21 @@ public struct EdgeSettings: Sendable {
 
     var node: String
     var domains: Set<String>
+    /// What the edge is called and called by: domains, those that routes are for, and what it advertises.
+    var servedNames: Set<String>
+    var servedAddresses: Set<IPAddress>
+    var servedPorts: Set<UInt16>
     var listeners: [Configuration.Listener]
     var profiles: [String: Profile]
+    struct Probe: Sendable {
+        var every: UInt64
+        var timeout: UInt64
+    }
+
     var routes: RouteTable
+    var pools: [String: TargetPool]
+    /// How pools are probed; a pool that is not here isn't.
+    var probes: [String: Probe]
     /// `host:port` that Via and Record-Route name, where the configuration says so.
     var advertised: [TransportKind: String]
     var timers: TransactionTimers
@@ -30,12 +42,26 @@ public struct EdgeSettings: Sendable {
     public init(_ configuration: Configuration) throws(EdgeError) {
         node = configuration.node
         domains = Set(configuration.domains)
+        let advertised = TransportKind.allCases.compactMap { configuration.advertise[$0] }
+        let hosts = configuration.domains + configuration.routes.compactMap(\.match.domain) + advertised.map(\.host)
+        servedNames = Set(hosts.map { $0.lowercased() })
+        servedAddresses = Set(
+            hosts.compactMap { IPAddress($0) } + configuration.listeners.map(\.address.address))
+        servedPorts = Set(advertised.compactMap(\.port) + configuration.listeners.map(\.address.port))
         listeners = configuration.listeners
         profiles = configuration.profiles.reduce(into: [:]) { table, entry in
             table[entry.key] = Self.profile(entry.key, entry.value, tls: configuration.tls)
         }
         routes = try Self.routes(configuration)
-        advertised = TransportKind.allCases.reduce(into: [:]) { table, transport in
+        pools = [:]
+        probes = [:]
+        for (name, pool) in configuration.pools {
+            pools[name] = try Self.pool(name, pool)
+            probes[name] = pool.probe.map {
+                Probe(every: UInt64($0.every.nanoseconds), timeout: UInt64($0.timeout.nanoseconds))
+            }
+        }
+        self.advertised = TransportKind.allCases.reduce(into: [:]) { table, transport in
             table[transport] = configuration.advertise[transport]?.description
         }
         timers = TransactionTimers(t1: configuration.sip.t1, t2: configuration.sip.t2, t4: configuration.sip.t4)
@@ -90,14 +116,9 @@ public struct EdgeSettings: Sendable {
             case .registry:
                 destination = .registry
             case .uri(let text):
-                destination = .targets([try target(text, route: route.name)])
+                destination = .uri(try target(text, of: "route '\(route.name)'"))
             case .pool(let name):
-                var targets: [URI] = []
-                let members = configuration.pools[name]?.targets ?? []
-                for member in members.sorted(by: { ($0.priority, -$0.weight) < ($1.priority, -$1.weight) }) {
-                    targets.append(try target(member.uri, route: route.name))
-                }
-                destination = .targets(targets)
+                destination = .pool(name)
             }
             routes.append(
                 SIPProxy.Route(
@@ -110,10 +131,25 @@ public struct EdgeSettings: Sendable {
         return RouteTable(routes)
     }
 
-    private static func target(_ text: String, route: String) throws(EdgeError) -> URI {
-        guard let uri = URI(text), uri.isSIP else {
+    private static func pool(_ name: String, _ pool: SallyportConfiguration.Pool) throws(EdgeError) -> TargetPool {
+        var targets: [TargetPool.Target] = []
+        for member in pool.targets {
+            targets.append(
+                .init(
+                    uri: try target(member.uri, of: "pool '\(name)'"), weight: member.weight,
+                    priority: member.priority))
+        }
+        return TargetPool(
+            targets: targets, ring: pool.ring == .together ? .together : .oneByOne,
+            thresholds: pool.probe.map { .init(downAfter: $0.downAfter, upAfter: $0.upAfter) })
+    }
+
+    private static func target(_ text: String, of owner: String) throws(EdgeError) -> URI {
+        guard let uri = URI(text), uri.isSIP, Hop(uri) != nil else {
             throw EdgeError(
-                .configuration, "route '\(route)': '\(text)' is no SIP URI; write it as sip:user@host:port")
+                .configuration,
+                "\(owner): '\(text)' is no SIP URI that can be called; write it as sip:user@host:port, with "
+                    + ";transport=udp, tcp or tls where the default does not fit")
         }
         return uri
     }

@@ -46,6 +46,14 @@ struct Hop: Hashable {
         address = flow.transport == .udp ? .endpoint(flow.remote) : .flow(flow.id, flow.remote)
     }
 
+    /// Nil before its name is resolved.
+    var remote: IPAddress? {
+        switch address {
+        case .endpoint(let endpoint), .flow(_, let endpoint): endpoint.address
+        case .name: nil
+        }
+    }
+
     var description: String {
         switch address {
         case .endpoint(let endpoint): "\(endpoint);transport=\(transport.rawValue)"

@@ -6,11 +6,17 @@ import SIPTransaction
 
 /// One request on its way through: the server transaction, the branches it was sent on, and what came back.
 final class ProxyContext {
-    /// A target that has not been tried.
     struct Target {
         /// Nil: the Request-URI stays.
         var requestURI: String?
         var hop: Hop
+        /// Whose state its fate tells about.
+        var member: PoolMember?
+    }
+
+    struct PoolMember {
+        var pool: String
+        var index: Int
     }
 
     /// What a request inside a dialog needs beyond its target.
@@ -23,11 +29,15 @@ final class ProxyContext {
 
     let server: ServerTransaction
     var responses: ResponseContext
-    var targets: [Target]
-    var branches: [ClientTransaction] = []
+    /// Targets that have not been tried: those of one group at once, the groups one after the other.
+    var groups: [[Target]]
+    /// The latest client transaction of each branch.
+    var branches: [Int: ClientTransaction] = [:]
     /// The final responses by branch; what was made here counts as one too.
     var finals: [Int: Final] = [:]
     var call: Call?
+    /// Calls that this request inside a dialog passes on its way to `call`: earlier rounds of a spiral.
+    var callsPassed: [Call] = []
     var inDialog: InDialog?
     var timerC: TimerHandle?
     var profile: String
@@ -53,12 +63,12 @@ final class ProxyContext {
     }
 
     init(
-        server: ServerTransaction, targets: [Target], profile: String, facts: PassageFacts
+        server: ServerTransaction, groups: [[Target]], profile: String, facts: PassageFacts
     ) {
         self.server = server
-        self.targets = targets
+        self.groups = groups
         self.profile = profile
         self.facts = facts
-        responses = ResponseContext(isInvite: server.request.method == .invite, targets: targets.count)
+        responses = ResponseContext(isInvite: server.request.method == .invite, groups: groups.map(\.count))
     }
 }

@@ -85,7 +85,7 @@ extension Shard {
                 status, reason, toTag: localTag(context.request), fields: fields.map { (name: $0.0, value: $0.1) }))
         guard let call = context.call else { return }
         if let inDialog = context.inDialog {
-            if context.request.method == .bye { end(call, result: "answered", by: inDialog.side) }
+            if context.request.method == .bye { hungUp(context, inDialog.side) }
         } else {
             end(call, result: "refused", by: nil, status: status)
         }

@@ -8,14 +8,14 @@ import Transport
 /// The calls that the edge let in, from INVITE to end.
 extension Shard {
     func begin(
-        _ request: Message, _ facts: PassageFacts, _ decision: RouteDecision, profile: String, on flow: Flow,
+        _ request: Message, _ facts: PassageFacts, _ decision: RouteDecision, profile: String, pass: Int, on flow: Flow,
         now: Moment
     ) -> Call {
-        let key = CallKey(callID: request.callID, callerTag: request.fromTag ?? "")
+        let key = CallKey(callID: request.callID, callerTag: request.fromTag ?? "", pass: pass)
         let call = Call(
             id: opaqueID("call"), key: key, request: request, facts: facts, profile: profile, decision: decision,
             flow: flow, at: now)
-        call.learn(.caller, from: request, isOwn: isOwnRoute)
+        call.learn(.caller, from: request, source: flow.remote.address, isOwn: isOwnRoute)
         calls.insert(call)
         metrics.set(EdgeMetrics.activeCalls, to: Double(calls.count))
         if let limit = settings.profiles[profile]?.maximumDuration, limit > .zero {
@@ -25,25 +25,36 @@ extension Shard {
     }
 
     /// What a relayed response says about the state of its call.
-    func follow(_ response: Message, status: Int, _ context: ProxyContext) {
+    func follow(_ response: Message, status: Int, from source: IPAddress, _ context: ProxyContext) {
         guard let call = context.call else { return }
         if let inDialog = context.inDialog {
-            if status < 300 { call.learn(inDialog.side.other, from: response, isOwn: isOwnRoute) }
+            if status < 300 {
+                call.learn(inDialog.side.other, from: response, source: source, isOwn: isOwnRoute)
+            }
             // RFC 3261 section 15.1.1: also 481 and 408 end the session; a challenge does not.
             if context.request.method == .bye, status >= 200, status != 401, status != 407 {
-                end(call, result: "answered", by: inDialog.side)
+                hungUp(context, inDialog.side)
             }
             return
         }
         switch status {
         case 101..<200:
-            call.learn(.callee, from: response, isOwn: isOwnRoute)
+            call.learn(.callee, from: response, source: source, isOwn: isOwnRoute)
             if call.state == .trying { call.state = .ringing }
         case 200..<300:
-            call.learn(.callee, from: response, isOwn: isOwnRoute)
+            call.learn(.callee, from: response, source: source, isOwn: isOwnRoute)
+            response.toTag.map(call.opened)
             connected(call)
         default:
             break
+        }
+    }
+
+    /// A BYE is done with: the call ends with its last dialog.
+    func hungUp(_ context: ProxyContext, _ side: DialogSide) {
+        let calleeTag = side == .caller ? context.request.toTag : context.request.fromTag
+        for call in context.callsPassed + [context.call].compactMap({ $0 }) where call.closed(dialog: calleeTag) {
+            end(call, result: "answered", by: side)
         }
     }
 

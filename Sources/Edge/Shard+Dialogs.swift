@@ -11,7 +11,7 @@ extension Shard {
     /// A request with a To tag: with a good cookie of a known call it is forwarded to the call's other side, else it
     /// meets layers 1 to 3 and gets 481.
     func receivedInDialog(_ request: Message, key: ServerTransactionKey, on flow: Flow, now: Moment) {
-        guard let (call, side) = dialog(of: request) else {
+        guard let (call, side, passed) = dialog(of: request) else {
             refuseStray(request, on: flow, now: now)
             return
         }
@@ -31,25 +31,32 @@ extension Shard {
         }
         let server = ServerTransaction(key: key, request: request, flow: flow, at: now, timers: settings.timers)
         let context = ProxyContext(
-            server: server, targets: [path.target], profile: call.profile, facts: call.facts)
+            server: server, groups: [[path.target]], profile: call.profile, facts: call.facts)
         context.call = call
+        context.callsPassed = passed
         context.inDialog = path.inDialog
         server.context = context
         insert(server)
         if request.method == .invite {
             respond(server, ResponseDraft(100, "Trying"))
         }
-        call.learn(side, from: request, isOwn: isOwnRoute)
+        call.learn(side, from: request, source: flow.remote.address, isOwn: isOwnRoute)
         context.hasStarted = true
-        tryNextTarget(context)
+        startNextGroup(context)
     }
 
-    func dialog(of request: Message) -> (Call, DialogSide)? {
-        guard let side = cookie.side(of: request),
-            let callerTag = side == .caller ? request.fromTag : request.toTag,
-            let call = calls.find(CallKey(callID: request.callID, callerTag: callerTag))
-        else { return nil }
-        return (call, side)
+    /// The call whose other side a request wants, the side that it comes from, and the calls that a spiral leads it
+    /// through before.
+    func dialog(of request: Message) -> (call: Call, side: DialogSide, passed: [Call])? {
+        var found: [Call] = []
+        guard let side = cookie.marks(of: request).first?.side else { return nil }
+        for mark in cookie.marks(of: request) {
+            guard mark.side == side, let callerTag = side == .caller ? request.fromTag : request.toTag,
+                let call = calls.find(CallKey(callID: request.callID, callerTag: callerTag, pass: mark.pass))
+            else { break }
+            found.append(call)
+        }
+        return found.popLast().map { ($0, side, found) }
     }
 
     func isOwnRoute(_ uri: URI) -> Bool {
@@ -139,21 +146,15 @@ extension Shard {
             if !step.deliver { return }
         }
         // The ACK to a 2xx is a request of its own, relayed without a transaction (section 16.10's neighbor, 13.2.2.4).
-        guard ack.maxForwards != 0, let (call, side) = dialog(of: ack),
+        guard ack.maxForwards != 0, let (call, side, _) = dialog(of: ack),
             let path = path(of: ack, side: side, call: call)
         else {
             metrics.increment(EdgeMetrics.dropped, ["stray_ack"])
             return
         }
-        var hop = path.target.hop
-        guard case .name(let name, let port) = hop.address else {
-            relayAck(ack, path, hop, call, from: flow)
-            return
-        }
-        resolver?.resolve(name) { [weak self] result in
-            guard let self, case .success(let addresses) = result, let address = addresses.first else { return }
-            hop.address = .endpoint(Endpoint(address, port: port))
-            self.relayAck(ack, path, hop, call, from: flow)
+        locate(path.target.hop) { [weak self] servers in
+            guard let self, let server = servers.first else { return }
+            self.relayAck(ack, path, server, call, from: flow)
         }
     }
 

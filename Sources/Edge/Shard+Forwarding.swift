@@ -13,7 +13,7 @@ extension Shard {
     /// All layers have passed it. The call is entered, answered 100, and held until its record is on disk.
     func admit(
         _ request: Message, key: ServerTransactionKey, report: PassageReport, approach: Approach, profile: String,
-        on flow: Flow, now: Moment
+        pass: Int, on flow: Flow, now: Moment
     ) {
         let experts = experts
         let outcome = settings.routes.decide(
@@ -29,15 +29,25 @@ extension Shard {
             refuseUnroutable(request, approach, report.facts, 480, "Temporarily Unavailable", on: flow, now: now)
             return
         }
-        let targets = decision.targets.compactMap { uri in
-            Hop(uri).map { ProxyContext.Target(requestURI: uri.text, hop: $0) }
-        }
-        guard !targets.isEmpty else {
-            refuseUnroutable(request, approach, report.facts, 500, "Server Internal Error", on: flow, now: now)
+        let groups: [[ProxyContext.Target]]
+        switch targets(of: decision, for: request) {
+        case .found(let found):
+            groups = found
+        case .noneInService(let retryAfter):
+            refuseUnroutable(
+                request, approach, report.facts, 503, "Service Unavailable",
+                fields: [("Retry-After", String(retryAfter))], cause: "no_target_in_service", on: flow, now: now)
+            return
+        case .noneSecure:
+            // RFC 5630 section 5.3: no way on to a sips URI but over TLS.
+            refuseUnroutable(
+                request, approach, report.facts, 480, "Temporarily Unavailable",
+                fields: [("Warning", "380 \(settings.node) \"SIPS Not Allowed\"")], cause: "no_secure_target",
+                on: flow, now: now)
             return
         }
         let server = ServerTransaction(key: key, request: request, flow: flow, at: now, timers: settings.timers)
-        let context = ProxyContext(server: server, targets: targets, profile: profile, facts: report.facts)
+        let context = ProxyContext(server: server, groups: groups, profile: profile, facts: report.facts)
         context.isBridge = decision.isBridge
         context.isExpert = decision.isExpert
         server.context = context
@@ -45,7 +55,7 @@ extension Shard {
         if request.method == .invite {
             // RFC 3261 section 16.2: 100 within 200 ms; at once, since the witness may take its time.
             respond(server, ResponseDraft(100, "Trying"))
-            context.call = begin(request, report.facts, decision, profile: profile, on: flow, now: now)
+            context.call = begin(request, report.facts, decision, profile: profile, pass: pass, on: flow, now: now)
         }
         if report.steps.contains(where: { $0.layer == .policyGuard && $0.isApplicable }) {
             metrics.increment(EdgeMetrics.policyDecisions, ["approved"])
@@ -55,17 +65,17 @@ extension Shard {
 
     private func refuseUnroutable(
         _ request: Message, _ approach: Approach, _ facts: PassageFacts, _ status: Int, _ reason: String,
-        on flow: Flow, now: Moment
+        fields: [(String, String)] = [], cause: String = "no_route", on flow: Flow, now: Moment
     ) {
         let event = SecurityEvent(
             .securityRejected, .notice, sourceIP: flow.remote.address, expertID: facts.expertID,
             traceID: facts.traceID,
             details: [
-                .init("reason", "no_route"), .init("status", .integer(status)),
+                .init("reason", .string(cause)), .init("status", .integer(status)),
                 .init("request_uri", .string(String((request.requestURI?.text ?? "").prefix(256)))),
             ])
-        recordRefusal(event, cause: "no_route", now: now)
-        reply(request, .init(status, reason), on: flow)
+        recordRefusal(event, cause: cause, now: now)
+        reply(request, .init(status, reason, fields: fields), on: flow)
     }
 
     /// Layer 7: the record of the admission, on disk before anything is forwarded.
@@ -92,55 +102,138 @@ extension Shard {
         }
         context.hasStarted = true
         if context.isBridge, let call = context.call { recordBridge(call) }
-        tryNextTarget(context)
+        startNextGroup(context)
     }
 
-    /// Takes the next target; its name is resolved first.
-    func tryNextTarget(_ context: ProxyContext) {
-        guard !context.isFinished, !context.targets.isEmpty else { return }
-        let target = context.targets.removeFirst()
-        guard case .name(let name, let port) = target.hop.address else {
-            send(context, to: target)
+    // MARK: Targets
+
+    private enum Targets {
+        case found([[ProxyContext.Target]])
+        case noneInService(retryAfter: Int64)
+        case noneSecure
+    }
+
+    /// Where the decision leads, in groups that are tried at once.
+    private func targets(of decision: RouteDecision, for request: Message) -> Targets {
+        func target(_ uri: URI, _ member: ProxyContext.PoolMember? = nil) -> ProxyContext.Target? {
+            Hop(uri).map { ProxyContext.Target(requestURI: uri.text, hop: $0, member: member) }
+        }
+        var groups: [[ProxyContext.Target]] = []
+        switch decision.destination {
+        case .uri(let uri):
+            groups = [[target(uri)].compactMap { $0 }]
+        case .pool(let name):
+            guard let pool = pools[name], let asked = request.requestURI else { return .noneInService(retryAfter: 10) }
+            groups = pool.selection(now: clock().monotonic, random: &random).map { group in
+                group.compactMap { index in
+                    target(
+                        RouteTable.retarget(asked, at: pool.targets[index].uri),
+                        ProxyContext.PoolMember(pool: name, index: index))
+                }
+            }
+            guard !groups.isEmpty else {
+                return .noneInService(retryAfter: Int64((settings.probes[name]?.every ?? 0) / 1_000_000_000) + 1)
+            }
+        }
+        if request.requestURI?.scheme == .sips {
+            groups = groups.map { $0.filter { $0.hop.transport == .tls } }
+        }
+        groups.removeAll(where: \.isEmpty)
+        return groups.isEmpty ? .noneSecure : .found(groups)
+    }
+
+    /// Tries the targets of the next group, all at once.
+    func startNextGroup(_ context: ProxyContext) {
+        guard !context.isFinished, !context.groups.isEmpty else { return }
+        let group = context.groups.removeFirst()
+        for (branch, target) in zip(context.responses.startGroup(), group) {
+            locate(target.hop) { [weak self, weak context] servers in
+                guard let self, let context else { return }
+                self.located(servers, target, branch, context)
+            }
+        }
+    }
+
+    private func located(_ servers: [Hop], _ target: ProxyContext.Target, _ branch: Int, _ context: ProxyContext) {
+        guard !context.isFinished else { return }
+        if context.responses.isCancelled(branch: branch) {
+            branchFailed(branch, of: context, status: 487, "Request Terminated")
             return
         }
-        resolver?.resolve(name) { [weak self, weak context] result in
-            guard let self, let context, !context.isFinished else { return }
-            if context.responses.isCancelled {
-                self.finish(context, local: 487, "Request Terminated")
-                return
-            }
-            let addresses: [IPAddress] = if case .success(let found) = result { found } else { [] }
-            var found = addresses.map { address in
-                var resolved = target
-                resolved.hop.address = .endpoint(Endpoint(address, port: port))
-                return resolved
-            }
-            guard !found.isEmpty else {
-                self.unresolvable(context, name)
-                return
-            }
-            let first = found.removeFirst()
-            context.targets.insert(contentsOf: found, at: 0)
-            context.responses.add(targets: found.count)
-            self.send(context, to: first)
+        guard let first = servers.first else {
+            metrics.increment(EdgeMetrics.transportFailures, [SendFailure.unreachable.rawValue])
+            served(target, .failed, "its name can't be resolved")
+            branchFailed(branch, of: context, status: 503, "Service Unavailable")
+            return
         }
+        start(context, target, branch, at: first, alternates: Array(servers.dropFirst()))
     }
 
-    private func unresolvable(_ context: ProxyContext, _ name: String) {
-        logger.warning("a next hop can't be resolved", metadata: ["name": "\(name)"])
-        metrics.increment(EdgeMetrics.transportFailures, [SendFailure.unreachable.rawValue])
-        let branch = context.responses.begin()
-        branchFailed(branch, of: context, status: 503, "Service Unavailable")
+    /// RFC 3263 section 4.3: the next server of a target that is out of reach, silent or overloaded, with a new branch.
+    /// - Returns: whether there was one.
+    func tryNextServer(_ client: ClientTransaction, _ context: ProxyContext) -> Bool {
+        guard !context.isFinished, let target = client.target, let next = client.alternates.first,
+            !context.responses.isCancelled(branch: client.branch)
+        else { return false }
+        start(context, target, client.branch, at: next, alternates: Array(client.alternates.dropFirst()))
+        return true
     }
 
-    private func send(_ context: ProxyContext, to target: ProxyContext.Target) {
+    private func start(
+        _ context: ProxyContext, _ target: ProxyContext.Target, _ branch: Int, at server: Hop, alternates: [Hop]
+    ) {
         let request = context.request
-        let number = context.responses.begin()
-        let branch = branches.mint(for: request)
-        let local = localAddress(for: target.hop)
+        let id = branches.mint(for: request)
+        var hop = server
+        var octets = forwarded(context, target, at: hop, branch: id)
+        var alternates = alternates
+        let isLargeOverTCP = octets.count > Self.largestDatagram && takesTCP(hop, context)
+        if isLargeOverTCP {
+            // Section 18.1.1: too large to be sure of its way by UDP. A hop without TCP gets it by UDP after all.
+            alternates.insert(hop, at: 0)
+            hop.transport = .tcp
+            octets = forwarded(context, target, at: hop, branch: id)
+        }
+        let client = ClientTransaction(
+            id: nextID(), key: ClientTransactionKey(branch: id, method: request.method), octets: octets, hop: hop,
+            context: context, branch: branch, timers: settings.timers)
+        client.target = target
+        client.alternates = alternates
+        client.isLargeOverTCP = isLargeOverTCP
+        context.branches[branch] = client
+        if let call = context.call, context.inDialog == nil, let uri = target.requestURI.flatMap({ URI($0) }) {
+            call.allow(uri, for: .callee)
+        }
+        insert(client)
+        if request.method == .invite {
+            disarm(&context.timerC)
+            context.timerC = arm(after: UInt64(settings.timerC.nanoseconds), .timerC(context))
+        }
+        carryOut(client.start(), client, response: nil)
+    }
+
+    /// RFC 3261 section 18.1.1, for a path whose MTU is not known.
+    static let largestDatagram = 1300
+    /// How long a hop that refused TCP is not asked for it again: 5 minutes.
+    static let withoutTCPFor: UInt64 = 300_000_000_000
+
+    private func takesTCP(_ hop: Hop, _ context: ProxyContext) -> Bool {
+        // The caller is reached where its UDP comes from; behind a NAT nothing else gets there.
+        guard hop.transport == .udp, context.inDialog?.side != .callee, case .endpoint(let endpoint) = hop.address
+        else { return false }
+        guard let until = withoutTCP.withEntry(endpoint, { $0 }).result else { return true }
+        return until <= clock().monotonic
+    }
+
+    /// The request as it goes to a server.
+    private func forwarded(
+        _ context: ProxyContext, _ target: ProxyContext.Target, at hop: Hop, branch: String
+    ) -> [UInt8] {
+        let request = context.request
+        let local = localAddress(for: hop)
         var forwarded = ForwardedRequest(
             source: context.server.flow.remote,
-            via: "SIP/2.0/\(target.hop.transport.viaToken) \(local);rport;branch=\(branch)")
+            via: "SIP/2.0/\(hop.transport.viaToken) \(local);rport;branch=\(branch)")
         forwarded.realm = passages[context.profile]?.policy.authentication?.realm
         forwarded.requestURI = target.requestURI
         if let inDialog = context.inDialog {
@@ -151,23 +244,10 @@ extension Shard {
             forwarded.dropsAllRoutes = true
             forwarded.added = addedFields(context)
             if request.method == .invite {
-                forwarded.recordRoutes = recordRoutes(request, hop: target.hop, local: local, from: context.server.flow)
+                forwarded.recordRoutes = recordRoutes(context, hop: hop, local: local)
             }
         }
-        let client = ClientTransaction(
-            id: nextID(), key: ClientTransactionKey(branch: branch, method: request.method),
-            octets: forwarded.octets(of: request), hop: target.hop, context: context, branch: number,
-            timers: settings.timers)
-        context.branches.append(client)
-        if let call = context.call, context.inDialog == nil, let uri = target.requestURI.flatMap({ URI($0) }) {
-            call.allow(uri, for: .callee)
-        }
-        insert(client)
-        if request.method == .invite {
-            disarm(&context.timerC)
-            context.timerC = arm(after: UInt64(settings.timerC.nanoseconds), .timerC(context))
-        }
-        carryOut(client.start(), client, response: nil)
+        return forwarded.octets(of: request)
     }
 
     /// What the edge says about the call to the next hop; what the caller said of the kind has been removed.
@@ -198,8 +278,11 @@ extension Shard {
 
     /// The Record-Route values: one, or two where the call changes transport or address on its way through
     /// (RFC 5658 section 4); the one towards the next hop on top.
-    private func recordRoutes(_ request: Message, hop: Hop, local: String, from flow: Flow) -> [String] {
-        let user = cookie.issue(callID: request.callID, callerTag: request.fromTag ?? "")
+    private func recordRoutes(_ context: ProxyContext, hop: Hop, local: String) -> [String] {
+        let request = context.request
+        let flow = context.server.flow
+        let user = cookie.issue(
+            callID: request.callID, callerTag: request.fromTag ?? "", pass: context.call?.key.pass ?? 1)
         let outward = "<sip:\(user)@\(local);transport=\(hop.transport.rawValue);lr>"
         let near =
             settings.advertised[flow.transport]

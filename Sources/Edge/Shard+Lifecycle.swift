@@ -2,6 +2,7 @@ import CoreTypes
 import Defense
 import NIOCore
 import Registry
+import SIPProxy
 import SallyportConfiguration
 import Telemetry
 import Transport
@@ -30,7 +31,9 @@ extension Shard {
     }
 
     func started(_ bound: [Edge.Bound]) {
+        boundPorts = Set(bound.map(\.endpoint.port))
         startHousekeeping()
+        startProbing()
         let listeners = bound.map { "\($0.listener.transport.rawValue) \($0.endpoint) \($0.listener.profile)" }
         record(SecurityEvent(.started, .notice, details: [.init("listeners", .strings(listeners))]), now: clock())
     }
@@ -62,6 +65,9 @@ extension Shard {
         if isDraining { reasons.append("draining") }
         if isWitnessFailing { reasons.append("the witness can't be written") }
         if metrics.value(EdgeMetrics.registryUp) == 0 { reasons.append("the registry can't be read") }
+        for (name, pool) in pools.sorted(by: { $0.key < $1.key }) where pool.health.allSatisfy({ !$0.isUp }) {
+            reasons.append("pool \(name) has no target in service")
+        }
         return reasons
     }
 

@@ -76,16 +76,6 @@ extension Shard: TransportObserver {
             isOwnDomain: isOwn(request.requestURI, flow))
     }
 
-    private func isOwn(_ uri: URI?, _ flow: Flow) -> Bool {
-        guard let host = uri?.host else { return false }
-        switch host {
-        case .address(let address):
-            return address == flow.local.address || settings.listeners.contains { $0.address.address == address }
-        case .name(let name):
-            return settings.domains.contains(name)
-        }
-    }
-
     private func receivedNew(_ request: Message, key: ServerTransactionKey, on flow: Flow, now: Moment) {
         guard let profile = profile(of: flow), passages[profile] != nil else {
             // The edge calls out from here and takes no calls.
@@ -121,15 +111,33 @@ extension Shard: TransportObserver {
             reply(request, .init(failure.status, failure.reason, fields: fields), on: flow)
             return
         }
-        if request.method == .invite,
-            calls.find(CallKey(callID: request.callID, callerTag: request.fromTag ?? "")) != nil
-        {
+        if let refusal = foreignness(request, flow) {
+            refuseForeign(request, refusal, report.facts, on: flow, now: now)
+            return
+        }
+        guard let pass = pass(of: request) else {
             // RFC 3261 section 8.2.2.2: the call is up already; another INVITE for it took another way here.
             reply(request, .init(482, "Loop Detected"), on: flow)
             return
         }
-        admit(request, key: key, report: report, approach: approach, profile: profile, on: flow, now: now)
+        admit(request, key: key, report: report, approach: approach, profile: profile, pass: pass, on: flow, now: now)
     }
+
+    /// Which time this is that the call comes by: the first, or a later one of a spiral, which an own Via of a request
+    /// that is still under way shows. Nil for anything else with the identity of a call that is up.
+    private func pass(of request: Message) -> Int? {
+        guard request.method == .invite else { return 1 }
+        func isFree(_ pass: Int) -> Bool {
+            calls.find(CallKey(callID: request.callID, callerTag: request.fromTag ?? "", pass: pass)) == nil
+        }
+        if isFree(1) { return 1 }
+        let isSpiral = request.vias.contains { via in
+            via.branch.map { clients[ClientTransactionKey(branch: $0, method: .invite)] != nil } == true
+        }
+        return isSpiral ? (2...Self.mostPasses).first(where: isFree) : nil
+    }
+
+    private static let mostPasses = 8
 
     /// OPTIONS for the edge itself (RFC 3261 section 11.2): layers 1 to 3, then what the edge can do.
     private func answerOptions(_ request: Message, profile: String, on flow: Flow, now: Moment) {

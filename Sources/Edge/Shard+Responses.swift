@@ -26,54 +26,83 @@ extension Shard {
     }
 
     /// A response that its transaction hands up.
-    func deliver(_ response: Message, on branch: Int, of context: ProxyContext) {
+    func deliver(_ response: Message, of client: ClientTransaction, _ context: ProxyContext) {
         guard let status = response.status else { return }
         if status > 100, status < 200, context.timerC != nil {
             // Section 16.7 step 2: any provisional response but 100 starts timer C anew.
             disarm(&context.timerC)
             context.timerC = arm(after: UInt64(settings.timerC.nanoseconds), .timerC(context))
         }
-        if status >= 200 { context.finals[branch] = .received(response) }
-        perform(context.responses.received(status: status, on: branch), context, latest: response)
+        if status >= 200 {
+            if status == 503, tryNextServer(client, context) { return }
+            let retryAfter = status == 503 ? response.text(.retryAfter).flatMap(Self.seconds) : nil
+            served(client.target, status == 503 ? .failed : .answered, String(status), retryAfter: retryAfter)
+            context.finals[client.branch] = .received(response)
+        }
+        perform(
+            context.responses.received(status: status, on: client.branch), context,
+            latest: Arrival(response: response, source: client.hop.remote))
     }
 
-    /// A branch that ended without a response counts as having got one (section 16.9).
+    /// The delay of a Retry-After, without the comment and parameters that may follow (RFC 3261 section 20.33).
+    private static func seconds(_ retryAfter: String) -> Int? {
+        Int(retryAfter.prefix { $0.isASCII && $0.isNumber })
+    }
+
+    /// A transaction that ended without a response: the next server of its target, else its branch counts as having
+    /// got one (section 16.9).
+    func branchFailed(_ client: ClientTransaction, _ context: ProxyContext, status: Int, _ reason: String) {
+        let isCancelled = context.responses.isCancelled(branch: client.branch)
+        if !isCancelled, tryNextServer(client, context) { return }
+        if !isCancelled { served(client.target, .failed, reason) }
+        branchFailed(client.branch, of: context, status: status, reason)
+    }
+
     func branchFailed(_ branch: Int, of context: ProxyContext, status: Int, _ reason: String) {
         context.finals[branch] = .local(status: status, reason: reason, retryAfter: status == 503 ? 5 : nil)
-        perform(context.responses.received(status: status, on: branch), context, latest: nil)
+        perform(context.responses.failed(status: status, on: branch), context, latest: nil)
     }
 
-    func perform(_ actions: [ResponseContext.Action], _ context: ProxyContext, latest: Message?) {
+    /// A response and the address that its request was sent to.
+    struct Arrival {
+        var response: Message
+        var source: IPAddress?
+    }
+
+    func perform(_ actions: [ResponseContext.Action], _ context: ProxyContext, latest: Arrival?) {
         for action in actions {
             switch action {
             case .relay:
-                if let latest { relay(latest, context) }
+                if let latest { relay(latest.response, context, from: latest.source) }
             case .relayBest(let branch, let status):
                 relayBest(branch, status, context)
             case .cancel(let branch):
-                if context.branches.indices.contains(branch) { cancel(context.branches[branch]) }
-            case .tryNext:
-                tryNextTarget(context)
+                if let client = context.branches[branch] { cancel(client) }
+            case .startNextGroup:
+                startNextGroup(context)
             }
         }
     }
 
-    private func relay(_ response: Message, _ context: ProxyContext) {
+    private func relay(
+        _ response: Message, _ context: ProxyContext, from source: IPAddress?, adding challenges: [Message] = []
+    ) {
         guard let status = response.status else { return }
-        let octets = RelayedResponse.octets(of: response)
-        respond(context.server, octets, status: status)
+        respond(context.server, RelayedResponse.octets(of: response, adding: challenges), status: status)
         if status >= 200 {
             context.isFinished = true
             disarm(&context.timerC)
         }
-        follow(response, status: status, context)
+        if let source { follow(response, status: status, from: source, context) }
     }
 
     private func relayBest(_ branch: Int, _ status: Int, _ context: ProxyContext) {
         guard !context.isFinished else { return }
         switch context.finals[branch] {
         case .received(let response) where status != 503:
-            relay(response, context)
+            relay(
+                response, context, from: nil,
+                adding: status == 401 || status == 407 ? otherChallenges(branch, context) : [])
         case .received, nil:
             // Section 16.7 step 6: a 503 is about that server, not about this one.
             finish(context, local: 500, "Server Internal Error")
@@ -88,12 +117,19 @@ extension Shard {
         }
     }
 
+    /// Section 16.7 step 7: the caller gets the challenges of all branches.
+    private func otherChallenges(_ best: Int, _ context: ProxyContext) -> [Message] {
+        context.finals.sorted { $0.key < $1.key }.compactMap { branch, final in
+            guard branch != best, case .received(let response) = final, response.status == 401 || response.status == 407
+            else { return nil }
+            return response
+        }
+    }
+
     /// Section 16.8: nobody answers. What rings is cancelled, and the caller hears 408.
     func timerCFired(_ context: ProxyContext) {
         guard !context.isFinished else { return }
-        for branch in context.responses.pendingBranches where context.branches.indices.contains(branch) {
-            cancel(context.branches[branch])
-        }
+        for branch in context.responses.pendingBranches { context.branches[branch].map(cancel) }
         finish(context, local: 408, "Request Timeout")
     }
 }
@@ -101,8 +137,14 @@ extension Shard {
 /// A response as it goes on to the caller (RFC 3261 section 16.7): without the edge's own Via, and without what only
 /// trusted elements may say about identity (RFC 3325 section 5).
 enum RelayedResponse {
-    static func octets(of response: Message) -> [UInt8] {
+    /// - Parameter challenges: responses whose challenges are added (section 16.7 step 7).
+    static func octets(of response: Message, adding challenges: [Message] = []) -> [UInt8] {
         var rewrite = Rewrite()
+        for challenge in challenges {
+            for name in [HeaderName.wwwAuthenticate, .proxyAuthenticate] {
+                for field in challenge.all(name) { rewrite.append(name, challenge.text(field.value)) }
+            }
+        }
         if let index = response.fields.firstIndex(where: { $0.name == .via }) {
             let field = response.fields[index]
             let values = response.listValues(field)

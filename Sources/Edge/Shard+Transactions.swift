@@ -38,11 +38,15 @@ extension Shard {
         set(&client.deadline, step.deadline, .clientDeadline(client))
         if step.acknowledge, let response { acknowledge(client, response) }
         if step.end != nil { remove(client) }
+        if let probe = client.probe {
+            if step.deliver, let status = response?.status { probeAnswered(probe, status: status) }
+            if step.end == .timeout { probeFailed(probe) }
+        }
         if step.deliver, let response, let context = client.context {
-            deliver(response, on: client.branch, of: context)
+            deliver(response, of: client, context)
         }
         if step.end == .timeout, let context = client.context {
-            branchFailed(client.branch, of: context, status: 408, "Request Timeout")
+            branchFailed(client, context, status: 408, "Request Timeout")
         }
     }
 
@@ -96,9 +100,17 @@ extension Shard {
         guard let client = tickets[ticket] else { return }
         // RFC 3261 section 17.1.4 and 16.9: as if a 503 had come.
         remove(client)
-        guard let context = client.context else { return }
         logger.debug("can't send", metadata: ["hop": "\(client.hop.description)", "reason": "\(reason)"])
-        branchFailed(client.branch, of: context, status: 503, "Service Unavailable")
+        if let probe = client.probe { probeFailed(probe) }
+        guard let context = client.context else { return }
+        if client.isLargeOverTCP, case .endpoint(let endpoint) = client.hop.address {
+            withoutTCP.set(endpoint, clock().monotonic + Self.withoutTCPFor)
+        }
+        if reason == .tooLarge {
+            branchFailed(client, context, status: 513, "Message Too Large")
+        } else {
+            branchFailed(client, context, status: 503, "Service Unavailable")
+        }
     }
 
     func deadlineFired(_ client: ClientTransaction) {
@@ -107,7 +119,7 @@ extension Shard {
             // RFC 3261 section 9.1: cancelled, and never answered.
             remove(client)
             if let context = client.context {
-                branchFailed(client.branch, of: context, status: 487, "Request Terminated")
+                branchFailed(client, context, status: 487, "Request Terminated")
             }
             return
         }

@@ -27,6 +27,10 @@ final class Shard {
     var branches: BranchMint
     var collapser = EventCollapser()
     var calls = CallTable()
+    var pools: [String: TargetPool]
+    var random = SystemRandomNumberGenerator()
+    /// Hops that take no TCP, and until when they aren't asked again.
+    var withoutTCP = BoundedTable<Endpoint, UInt64>(capacity: 4096)
     var metrics = MetricSet()
     var servers: [ServerTransactionKey: ServerTransaction] = [:]
     var clients: [ClientTransactionKey: ClientTransaction] = [:]
@@ -39,6 +43,8 @@ final class Shard {
     var lastRecordedChange: Int64?
     var hasLostChange = false
     var experts: ExpertDirectory
+    /// The ports that the listeners got.
+    var boundPorts: Set<UInt16> = []
     var isDraining = false
     var isWitnessFailing = false
     private var witnessFailedAt = Moment(monotonic: 0, wall: 0)
@@ -60,6 +66,7 @@ final class Shard {
         self.witness = witness
         self.secret = secret
         self.logger = logger
+        pools = settings.pools
         cookie = DialogCookie(secret: secret)
         branches = BranchMint(secret: secret, shard: 0, start: randomStart)
         lastID = randomStart >> 1
@@ -138,6 +145,11 @@ final class Shard {
         case .timerC(let context):
             context.timerC = nil
             timerCFired(context)
+        case .probe(let member):
+            probe(member)
+        case .probeDeadline(let probe):
+            probe.deadline = nil
+            probeDeadlineFired(probe)
         case .callLimit(let call):
             call.limit = nil
             end(call, result: "max_duration", by: nil)

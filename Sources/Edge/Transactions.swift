@@ -10,6 +10,8 @@ enum Timer {
     case clientRetransmission(ClientTransaction)
     case clientDeadline(ClientTransaction)
     case timerC(ProxyContext)
+    case probe(ProxyContext.PoolMember)
+    case probeDeadline(Probe)
     case callLimit(Call)
     case housekeeping
 }
@@ -96,9 +98,16 @@ final class ClientTransaction {
     let octets: [UInt8]
     let hop: Hop
     var machine: Machine
-    /// Nil for a CANCEL, whose answer is nobody's.
+    /// Nil for what the edge asks itself.
     weak var context: ProxyContext?
     let branch: Int
+    /// Where a forwarded request was to go, with its name unresolved, and further servers of that target.
+    var target: ProxyContext.Target?
+    var alternates: [Hop] = []
+    /// Left by TCP although the hop is a UDP one, since it is large (RFC 3261 section 18.1.1).
+    var isLargeOverTCP = false
+    /// The probe that this OPTIONS is part of.
+    var probe: Probe?
     var retransmission: TimerHandle?
     var deadline: TimerHandle?
     var hasProvisional = false

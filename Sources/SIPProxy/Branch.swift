@@ -17,10 +17,16 @@ public struct BranchMint: Sendable {
         self.counter = start
     }
 
+    /// For a request that is forwarded.
     public mutating func mint(for request: Message) -> String {
+        mint() + "." + loopHash(of: request)
+    }
+
+    /// For a request of the edge's own.
+    public mutating func mint() -> String {
         counter &+= 1
         let unique = secret.authenticate("branch", [withUnsafeBytes(of: counter.bigEndian) { Array($0) }])
-        return Via.magicCookie + Hexadecimal.string([shard] + unique[..<8]) + "." + loopHash(of: request)
+        return Via.magicCookie + Hexadecimal.string([shard] + unique[..<8])
     }
 
     /// Whether the request has been here before with everything that matters the same: a loop.

@@ -14,13 +14,56 @@ public struct DialogCookie: Sendable {
     }
 
     /// The user part for a call.
-    public func issue(callID: String, callerTag: String) -> String {
-        let mac = secret.authenticate("dialog", [Array(callID.utf8), Array(callerTag.utf8)])
-        return Self.prefix + Hexadecimal.string(mac[..<16])
+    /// - Parameter pass: counts how often the call has come by: a spiral brings it back (RFC 3261 section 16.3).
+    public func issue(callID: String, callerTag: String, pass: Int = 1) -> String {
+        let mac = secret.authenticate(
+            "dialog", [Array(callID.utf8), Array(callerTag.utf8), Array(String(pass).utf8)])
+        return Self.prefix + Hexadecimal.string(mac[..<16]) + (pass == 1 ? "" : "-\(pass)")
     }
 
-    public func isValid(_ user: String, callID: String, callerTag: String) -> Bool {
-        constantTimeEqual(Array(user.utf8), Array(issue(callID: callID, callerTag: callerTag).utf8))
+    /// What a valid cookie says about the request that carries it.
+    public struct Mark: Sendable, Hashable {
+        public var side: DialogSide
+        public var pass: Int
+
+        public init(side: DialogSide, pass: Int) {
+            self.side = side
+            self.pass = pass
+        }
+    }
+
+    /// Reads a user part of the edge's own; nil when it is none, or not that of this request's call.
+    public func mark(_ user: String, of request: Message) -> Mark? {
+        guard user.hasPrefix(Self.prefix), let fromTag = request.fromTag, let toTag = request.toTag else { return nil }
+        var pass = 1
+        if let dash = user.dropFirst(Self.prefix.count).firstIndex(of: "-") {
+            guard let number = Int(user[user.index(after: dash)...]), number > 1 else { return nil }
+            pass = number
+        }
+        for (side, tag) in [(DialogSide.caller, fromTag), (.callee, toTag)]
+        where constantTimeEqual(
+            Array(user.utf8), Array(issue(callID: request.callID, callerTag: tag, pass: pass).utf8))
+        {
+            return Mark(side: side, pass: pass)
+        }
+        return nil
+    }
+
+    /// The marks of a request in a dialog, in the order of its passes through the edge: of the Request-URI, where a
+    /// strict router has put the edge's URI (section 16.4), and of the Routes at the top. Empty without a valid one.
+    public func marks(of request: Message) -> [Mark] {
+        var users: [String] = []
+        if let user = request.requestURI?.user, user.hasPrefix(Self.prefix) { users.append(user) }
+        for address in request.addresses(.route) ?? [] {
+            guard let user = address.uri.user, user.hasPrefix(Self.prefix) else { break }
+            users.append(user)
+        }
+        var marks: [Mark] = []
+        for user in users {
+            guard let mark = mark(user, of: request) else { break }
+            if marks.last != mark { marks.append(mark) }
+        }
+        return marks
     }
 }
 
@@ -30,21 +73,4 @@ public enum DialogSide: Sendable, Hashable {
     case callee
 
     public var other: DialogSide { self == .caller ? .callee : .caller }
-}
-
-extension DialogCookie {
-    /// The side that a request in a dialog comes from, told by the first Route that is the edge's own; nil when it
-    /// carries no valid cookie for its call. Strict routers put the edge's URI into the Request-URI instead
-    /// (RFC 3261 section 16.4).
-    public func side(of request: Message) -> DialogSide? {
-        guard let fromTag = request.fromTag, let toTag = request.toTag else { return nil }
-        var candidates: [String] = []
-        if let user = request.requestURI?.user, user.hasPrefix(Self.prefix) { candidates.append(user) }
-        if let first = request.addresses(.route)?.first?.uri.user { candidates.append(first) }
-        for user in candidates {
-            if isValid(user, callID: request.callID, callerTag: fromTag) { return .caller }
-            if isValid(user, callID: request.callID, callerTag: toTag) { return .callee }
-        }
-        return nil
-    }
 }

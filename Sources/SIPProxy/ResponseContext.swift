@@ -1,7 +1,8 @@
 /// What a proxy remembers of the responses to one request, and which one the caller gets (RFC 3261 section 16.7).
 ///
-/// Branches may be tried one after the other or at once; responses are kept by whoever drives this, under the branch's
-/// number.
+/// A branch is one target. Targets come in groups: those of one group are tried at once (parallel forking), the groups
+/// one after the other. Whoever drives this keeps the responses, under the branch's number; that a target has several
+/// servers (RFC 3263 section 4.3) is the driver's business too, and concerns nobody here until the last has failed.
 public struct ResponseContext: Sendable {
     public enum Action: Sendable, Equatable {
         /// Relay this response now: a provisional one, or a 2xx.
@@ -10,41 +11,41 @@ public struct ResponseContext: Sendable {
         case relayBest(branch: Int, status: Int)
         /// Cancel the request on this branch, now or as soon as a provisional response has come.
         case cancel(branch: Int)
-        /// The branch failed in a way that another target may mend.
-        case tryNext
+        /// All of the group failed in a way that other targets may mend.
+        case startNextGroup
     }
 
     private struct Branch: Sendable {
         var status: Int?
         var isCancelled = false
+        /// The target was out of reach or overloaded: the request itself was not judged.
+        var isUnserved = false
     }
 
     private let isInvite: Bool
     private var branches: [Branch] = []
+    private var groupStart = 0
+    /// The sizes of the groups that have not been tried.
+    private var groups: [Int]
     private var hasFinal = false
     public private(set) var isCancelled = false
-    /// Targets that have not been tried yet.
-    public private(set) var targetsLeft: Int
 
-    public init(isInvite: Bool, targets: Int) {
+    /// - Parameter groups: how many targets each group has, in the order to be tried.
+    public init(isInvite: Bool, groups: [Int]) {
         self.isInvite = isInvite
-        self.targetsLeft = targets
+        self.groups = groups
     }
 
-    /// A target turned out to be several.
-    public mutating func add(targets: Int) {
-        targetsLeft += targets
+    /// Takes the next group.
+    /// - Returns: the numbers of its branches; empty when there is none left.
+    public mutating func startGroup() -> Range<Int> {
+        groupStart = branches.count
+        guard !groups.isEmpty else { return groupStart..<groupStart }
+        branches += Array(repeating: Branch(), count: groups.removeFirst())
+        return groupStart..<branches.count
     }
 
-    /// Takes one of the targets left.
-    /// - Returns: the number of the new branch.
-    public mutating func begin() -> Int {
-        targetsLeft = max(0, targetsLeft - 1)
-        branches.append(Branch())
-        return branches.count - 1
-    }
-
-    /// A response on a branch; a time-out counts as 408, an unreachable target as 503 (RFC 3261 section 16.9).
+    /// A response that came on a branch.
     public mutating func received(status: Int, on number: Int) -> [Action] {
         guard branches.indices.contains(number), status > 100 else { return [] }
         if status < 200 {
@@ -55,23 +56,36 @@ public struct ResponseContext: Sendable {
             let repeated = hasFinal
             branches[number].status = status
             hasFinal = true
+            groups = []
             guard isInvite || !repeated else { return [] }
             return [.relay(branch: number)] + cancelPending()
         }
+        // Section 16.7 step 6: 503 is about the server.
+        return ended(status, on: number, isUnserved: status == 503)
+    }
+
+    /// A branch ended without a response: a time-out counts as 408, a target out of reach as 503 (section 16.9).
+    public mutating func failed(status: Int, on number: Int) -> [Action] {
+        guard branches.indices.contains(number) else { return [] }
+        return ended(status, on: number, isUnserved: true)
+    }
+
+    private mutating func ended(_ status: Int, on number: Int, isUnserved: Bool) -> [Action] {
         guard branches[number].status == nil else { return [] }
         branches[number].status = status
+        branches[number].isUnserved = isUnserved
         var actions: [Action] = []
         if status >= 600 {
-            targetsLeft = 0
+            groups = []
             actions += cancelPending()
         }
         return actions + conclude()
     }
 
-    /// The caller gave up (RFC 3261 section 16.10).
+    /// The caller gave up (section 16.10).
     public mutating func cancel() -> [Action] {
         isCancelled = true
-        targetsLeft = 0
+        groups = []
         return cancelPending()
     }
 
@@ -87,9 +101,7 @@ public struct ResponseContext: Sendable {
 
     private mutating func conclude() -> [Action] {
         guard !hasFinal, branches.allSatisfy({ $0.status != nil }) else { return [] }
-        if let last = branches.last?.status, targetsLeft > 0, last == 503 || last == 408 || last == 500 {
-            return [.tryNext]
-        }
+        if !groups.isEmpty, branches[groupStart...].allSatisfy(\.isUnserved) { return [.startNextGroup] }
         guard let best = best() else { return [] }
         hasFinal = true
         return [.relayBest(branch: best.branch, status: best.status)]
@@ -113,5 +125,10 @@ public struct ResponseContext: Sendable {
     /// Branches that have no final response yet.
     public var pendingBranches: [Int] {
         branches.indices.filter { branches[$0].status == nil }
+    }
+
+    /// Whether a branch was cancelled before it ended.
+    public func isCancelled(branch number: Int) -> Bool {
+        branches.indices.contains(number) && branches[number].isCancelled
     }
 }

@@ -29,8 +29,9 @@ public struct Route: Sendable {
     public enum Destination: Sendable, Hashable {
         /// The contact of the registered expert that the Request-URI names.
         case registry
-        /// One after the other until one answers.
-        case targets([URI])
+        case uri(URI)
+        /// A pool by its name.
+        case pool(String)
     }
 
     public var name: String
@@ -49,9 +50,14 @@ public struct Route: Sendable {
 
 /// Where an admitted request goes.
 public struct RouteDecision: Sendable {
+    public enum Destination: Sendable, Hashable {
+        /// With the user that was asked for, unless the route names another.
+        case uri(URI)
+        case pool(String)
+    }
+
     public var route: String
-    /// In the order to be tried; never empty.
-    public var targets: [URI]
+    public var destination: Destination
     public var isBridge: Bool
     public var isExpert: Bool
 }
@@ -87,20 +93,24 @@ public struct RouteTable: Sendable {
                     return .noContact(route: route.name)
                 }
                 return .forward(
-                    RouteDecision(route: route.name, targets: [contact], isBridge: route.isBridge, isExpert: true))
-            case .targets(let targets):
-                guard !targets.isEmpty else { return .noContact(route: route.name) }
+                    RouteDecision(
+                        route: route.name, destination: .uri(contact), isBridge: route.isBridge, isExpert: true))
+            case .uri(let uri):
                 return .forward(
                     RouteDecision(
-                        route: route.name, targets: targets.map { Self.retarget(target, at: $0) },
-                        isBridge: route.isBridge, isExpert: false))
+                        route: route.name, destination: .uri(Self.retarget(target, at: uri)), isBridge: route.isBridge,
+                        isExpert: false))
+            case .pool(let name):
+                return .forward(
+                    RouteDecision(
+                        route: route.name, destination: .pool(name), isBridge: route.isBridge, isExpert: false))
             }
         }
         return .noRoute
     }
 
     /// A target with a user replaces the Request-URI; one without keeps whom the caller asked for.
-    private static func retarget(_ original: URI, at target: URI) -> URI {
+    public static func retarget(_ original: URI, at target: URI) -> URI {
         guard target.user == nil, let user = original.user else { return target }
         guard let colon = target.text.firstIndex(of: ":") else { return target }
         let head = target.text[...colon]

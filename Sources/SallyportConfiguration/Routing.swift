@@ -83,6 +83,14 @@ public struct Pool: Sendable, Equatable {
         }
     }
 
+    /// How the targets of one priority are tried.
+    public enum Ring: String, Sendable, CaseIterable {
+        case oneByOne = "one_by_one"
+        /// All at once: the first that answers gets the call.
+        case together
+    }
+
+    public var ring = Ring.oneByOne
     /// Nil: off, every server counts as up.
     public var probe: Probe? = Probe()
     /// Never empty.
@@ -112,6 +120,7 @@ extension Route.Match: Section {
 
 extension Pool: Section {
     mutating func fill(_ form: Form) {
+        form.value("ring", &ring, .choice())
         form.switchable("probe", &probe, on: Probe())
         form.sections("targets", &targets, blank: Target(uri: ""))
         if targets.isEmpty {

@@ -34,8 +34,5 @@ struct SettingsWithoutEffect {
         warn(configuration.limits.newCallsPerSecond != 0, "limits.new_calls_per_second")
         warn(configuration.control.rate != standard.control.rate, "control.rate")
         warn(configuration.control.keyRate != standard.control.keyRate, "control.key_rate")
-        for (name, pool) in configuration.pools.sorted(by: { $0.key < $1.key }) {
-            warn(pool.probe != Pool().probe, "pools.\(name).probe")
-        }
     }
 }

@@ -23,13 +23,19 @@ final class Laboratory {
     /// - Parameters:
     ///   - targets: of the pool, in order; the callee alone if empty.
     ///   - profile: further keys of the profile.
-    init(targets: [String] = [], timerC: String = "180s", profile: String = "") async throws {
+    ///   - pool: further keys of the pool.
+    init(
+        targets: [String] = [], timerC: String = "180s", profile: String = "", pool: String = "probe: off",
+        priorities: [Int] = []
+    ) async throws {
         caller = try WirePeer(host: 2)
         callee = try WirePeer(host: 3)
         folder = NSTemporaryDirectory() + "sallyport-edge-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let uris = targets.isEmpty ? ["sip:\(callee.endpoint)"] : targets
-        let members = uris.enumerated().map { "      - {uri: \"\($1)\", priority: \($0 + 1)}" }.joined(separator: "\n")
+        let members = uris.enumerated().map {
+            "      - {uri: \"\($1)\", priority: \(priorities.isEmpty ? $0 + 1 : priorities[$0])}"
+        }.joined(separator: "\n")
         let text = """
             node: lab
             state: \(folder)/var
@@ -40,6 +46,7 @@ final class Laboratory {
             routes: [{name: lab, match: {}, to: "pool:lab"}]
             pools:
               lab:
+                \(pool)
                 targets:
             \(members)
             """
@@ -62,10 +69,12 @@ final class Laboratory {
 
     /// Runs a test in a laboratory of its own.
     static func run(
-        targets: [String] = [], timerC: String = "180s", profile: String = "",
+        targets: [String] = [], timerC: String = "180s", profile: String = "", pool: String = "probe: off",
+        priorities: [Int] = [],
         _ body: (Laboratory) async throws -> Void
     ) async throws {
-        let laboratory = try await Laboratory(targets: targets, timerC: timerC, profile: profile)
+        let laboratory = try await Laboratory(
+            targets: targets, timerC: timerC, profile: profile, pool: pool, priorities: priorities)
         do {
             try await body(laboratory)
         } catch {
@@ -144,8 +153,8 @@ final class Laboratory {
     }
 
     /// All records of a kind, once there is one.
-    func records(_ kind: String) async throws -> [WitnessRecord] {
-        for _ in 0..<200 {
+    func records(_ kind: String, patience: Int = 200) async throws -> [WitnessRecord] {
+        for _ in 0..<patience {
             var reader = WitnessReader(directory: witnessDirectory)
             let found = try reader.tail(1000).filter { $0.kind == kind }
             if !found.isEmpty { return found }

@@ -72,11 +72,27 @@ final class WirePeer {
         }
     }
 
+    /// The next response of a status, passing over others.
+    func final(_ status: Int, tag: String? = nil, cSeq: Int? = nil) throws -> Message {
+        while true {
+            let message = try message()
+            if message.status == status, tag ?? message.toTag == message.toTag,
+                cSeq ?? Int(message.cSeq.number) == Int(message.cSeq.number)
+            {
+                return message
+            }
+        }
+    }
+
     /// The next request of a method, passing over others.
-    func request(_ method: SIPMessage.Method, within milliseconds: Int32 = 2000) throws -> Message {
+    func request(
+        _ method: SIPMessage.Method, callID: String? = nil, within milliseconds: Int32 = 2000
+    ) throws -> Message {
         while true {
             let message = try message(within: milliseconds)
-            if message.isRequest, message.method == method { return message }
+            if message.isRequest, message.method == method, callID ?? message.callID == message.callID {
+                return message
+            }
         }
     }
 

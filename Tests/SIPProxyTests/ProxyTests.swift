@@ -27,21 +27,34 @@ struct DialogCookieTests {
     func sides() throws {
         let user = cookie.issue(callID: "c1", callerTag: "at")
         let route = "Route: <sip:\(user)@192.0.2.1;lr>"
-        #expect(cookie.side(of: try request("BYE", to: "<sip:b@x.example>;tag=bt", lines: [route])) == .caller)
+        let bye = try request("BYE", to: "<sip:b@x.example>;tag=bt", lines: [route])
+        #expect(cookie.marks(of: bye) == [.init(side: .caller, pass: 1)])
         let other = try request("BYE", to: "<sip:a@external.advisor>;tag=at", lines: [route])
         let swapped = try Message(
             parsing: Array(
                 String(decoding: other.bytes, as: UTF8.self).replacing(
                     "From: <sip:a@external.advisor>;tag=at", with: "From: <sip:b@x.example>;tag=bt"
                 ).utf8))
-        #expect(cookie.side(of: swapped) == .callee)
+        #expect(cookie.marks(of: swapped) == [.init(side: .callee, pass: 1)])
+    }
+
+    @Test("a spiral leaves a mark for each pass, and its requests come by in the same order")
+    func spiral() throws {
+        let routes = [1, 1, 2].map {
+            "Route: <sip:\(cookie.issue(callID: "c1", callerTag: "at", pass: $0))@192.0.2.1;lr>"
+        }
+        let bye = try request("BYE", to: "<sip:b@x.example>;tag=bt", lines: routes + ["Route: <sip:far;lr>"])
+        #expect(cookie.marks(of: bye) == [.init(side: .caller, pass: 1), .init(side: .caller, pass: 2)])
+        let relabeled = routes[2].replacing("-2@", with: "-3@")
+        let forged = try request("BYE", to: "<sip:b@x.example>;tag=bt", lines: [routes[0], relabeled])
+        #expect(cookie.marks(of: forged) == [.init(side: .caller, pass: 1)])
     }
 
     @Test("a cookie of another call, a forged one and none at all are nothing")
     func forged() throws {
         let foreign = cookie.issue(callID: "c2", callerTag: "at")
         for lines in [["Route: <sip:\(foreign)@192.0.2.1;lr>"], ["Route: <sip:sp1-00@192.0.2.1;lr>"], []] {
-            #expect(cookie.side(of: try request("BYE", to: "<sip:b@x.example>;tag=bt", lines: lines)) == nil)
+            #expect(cookie.marks(of: try request("BYE", to: "<sip:b@x.example>;tag=bt", lines: lines)).isEmpty)
         }
     }
 }
@@ -95,14 +108,14 @@ struct RouteTests {
         let pool = try #require(URI("sip:10.0.1.20:5060;transport=udp"))
         let routes = [
             Route(name: "experts", match: .init(user: "expert-*", domain: "external.advisor"), destination: .registry),
-            Route(name: "trunk", match: .init(profile: "trunks"), destination: .targets([pool])),
-            Route(name: "bridge", match: .init(), destination: .targets([bridge]), isBridge: true),
+            Route(name: "trunk", match: .init(profile: "trunks"), destination: .uri(pool)),
+            Route(name: "bridge", match: .init(), destination: .uri(bridge), isBridge: true),
         ]
         guard case .forward(let expert) = decide(routes, try request(uri: "sip:expert-safety@external.advisor")) else {
             Issue.record("not routed")
             return
         }
-        #expect(expert.targets == [contact])
+        #expect(expert.destination == contact.map { .uri($0) })
         #expect(expert.isExpert)
         guard case .noContact = decide(routes, try request(uri: "sip:expert-x@external.advisor")) else {
             Issue.record("an expert without a contact was routed")
@@ -112,7 +125,7 @@ struct RouteTests {
             Issue.record("not routed")
             return
         }
-        #expect(other.targets == [bridge])
+        #expect(other.destination == .uri(bridge))
         #expect(other.isBridge)
         guard
             case .forward(let trunk) = decide(
@@ -121,7 +134,7 @@ struct RouteTests {
             Issue.record("not routed")
             return
         }
-        #expect(trunk.targets.map(\.text) == ["sip:%2B4930@10.0.1.20:5060;transport=udp"])
+        #expect(trunk.destination == URI("sip:%2B4930@10.0.1.20:5060;transport=udp").map { .uri($0) })
     }
 
     @Test(
@@ -135,7 +148,7 @@ struct RouteTests {
     func patterns(match: Route.Match, matches: Bool) throws {
         let target = try #require(URI("sip:t@192.0.2.1"))
         let outcome = decide(
-            [Route(name: "r", match: match, destination: .targets([target]))],
+            [Route(name: "r", match: match, destination: .uri(target))],
             try request(lines: ["X-Kind: abc"]), tag: "acme")
         if case .forward = outcome { #expect(matches) } else { #expect(!matches) }
     }
@@ -206,64 +219,5 @@ struct ForwardingTests {
         forwarded.appendedRoute = "sip:target@192.0.2.8"
         let output = try Message(parsing: forwarded.octets(of: message))
         #expect(output.values(.route).map(output.text) == ["<sip:evil;lr>", "<sip:target@192.0.2.8>"])
-    }
-}
-
-@Suite("Responses (16.7)")
-struct ResponseContextTests {
-    @Test("provisional responses and every 2xx are relayed, 100 is not")
-    func relayed() {
-        var context = ResponseContext(isInvite: true, targets: 1)
-        let branch = context.begin()
-        #expect(context.received(status: 100, on: branch).isEmpty)
-        #expect(context.received(status: 180, on: branch) == [.relay(branch: 0)])
-        #expect(context.received(status: 200, on: branch) == [.relay(branch: 0)])
-        #expect(context.received(status: 200, on: branch) == [.relay(branch: 0)])
-        #expect(context.received(status: 486, on: branch).isEmpty)
-    }
-
-    @Test("a target that fails makes room for the next; the last one's failure is told")
-    func failover() {
-        var context = ResponseContext(isInvite: true, targets: 2)
-        #expect(context.received(status: 503, on: context.begin()) == [.tryNext])
-        #expect(context.received(status: 408, on: context.begin()) == [.relayBest(branch: 1, status: 408)])
-    }
-
-    @Test("a busy callee is not hunted for elsewhere")
-    func noFailover() {
-        var context = ResponseContext(isInvite: true, targets: 2)
-        #expect(context.received(status: 486, on: context.begin()) == [.relayBest(branch: 0, status: 486)])
-    }
-
-    @Test(
-        "the best of several",
-        arguments: [
-            ([486, 503], 0), ([404, 401], 1), ([500, 302], 1), ([603], 0), ([503, 408], 1), ([404, 600], 1),
-        ])
-    func best(statuses: [Int], expected: Int) {
-        var context = ResponseContext(isInvite: true, targets: statuses.count)
-        for _ in statuses { _ = context.begin() }
-        var last: [ResponseContext.Action] = []
-        for (branch, status) in statuses.enumerated() { last = context.received(status: status, on: branch) }
-        #expect(last.last == .relayBest(branch: expected, status: statuses[expected]))
-    }
-
-    @Test("an answer cancels the other branches, and so does a 6xx")
-    func cancelsOthers() {
-        for status in [200, 603] {
-            var context = ResponseContext(isInvite: true, targets: 3)
-            for _ in 0..<3 { _ = context.begin() }
-            let actions = context.received(status: status, on: 1)
-            #expect(actions.contains(.cancel(branch: 0)) && actions.contains(.cancel(branch: 2)))
-            #expect(!actions.contains(.cancel(branch: 1)))
-        }
-    }
-
-    @Test("a 2xx that crosses a CANCEL stands")
-    func crossing() {
-        var context = ResponseContext(isInvite: true, targets: 1)
-        let branch = context.begin()
-        #expect(context.cancel() == [.cancel(branch: 0)])
-        #expect(context.received(status: 200, on: branch) == [.relay(branch: 0)])
     }
 }

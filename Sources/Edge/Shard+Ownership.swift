@@ -1,0 +1,60 @@
+import CoreTypes
+import Defense
+import SIPMessage
+import SIPProxy
+import Telemetry
+import Transport
+
+/// What is the edge's own, and what it therefore carries nowhere.
+extension Shard {
+    /// Whether a URI names the edge: a domain that it answers for, or an address and port that it listens on.
+    func isOwn(_ uri: URI?, _ flow: Flow) -> Bool {
+        guard let uri else { return false }
+        switch uri.host {
+        case .name(let name):
+            return settings.servedNames.contains(name) || name == "localhost" && flow.local.address.isLoopback
+        case .address(let address):
+            guard
+                uri.port.map({ settings.servedPorts.contains($0) || boundPorts.contains($0) || $0 == flow.local.port })
+                    ?? true
+            else { return false }
+            return isOwn(address, flow)
+        }
+    }
+
+    private func isOwn(_ address: IPAddress, _ flow: Flow) -> Bool {
+        if address == flow.local.address || settings.servedAddresses.contains(address) { return true }
+        // A socket on all addresses knows only from where an answer would leave.
+        return transport?.localEndpoint(facing: flow.remote, transport: flow.transport)?.address == address
+    }
+
+    /// Why a new request is none of the edge's: it names another element in its Request-URI or Routes. Such a request
+    /// is refused rather than bent to the routes: it would arrive where nobody meant it to go.
+    ///
+    /// Host names can be told apart only where the configuration says which ones are the edge's.
+    func foreignness(_ request: Message, _ flow: Flow) -> String? {
+        func isForeign(_ uri: URI) -> Bool {
+            switch uri.host {
+            case .address: !isOwn(uri, flow)
+            case .name: !settings.domains.isEmpty && !isOwn(uri, flow)
+            }
+        }
+        for route in request.addresses(.route) ?? [] where isForeign(route.uri) { return "foreign_route" }
+        if let target = request.requestURI, isForeign(target) { return "foreign_request_uri" }
+        return nil
+    }
+
+    func refuseForeign(_ request: Message, _ cause: String, _ facts: PassageFacts, on flow: Flow, now: Moment) {
+        let event = SecurityEvent(
+            .securityRejected, .warning, sourceIP: flow.remote.address, expertID: facts.expertID,
+            traceID: facts.traceID,
+            details: [
+                .init("reason", .string(cause)), .init("method", .string(request.method.name)),
+                .init("request_uri", .string(String((request.requestURI?.text ?? "").prefix(256)))),
+                .init("source_port", .integer(Int(flow.remote.port))),
+            ])
+        metrics.increment(EdgeMetrics.foreign, [cause])
+        recordRefusal(event, cause: cause, now: now)
+        reply(request, .init(403, "Forbidden"), on: flow)
+    }
+}
