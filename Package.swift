@@ -94,7 +94,9 @@ let testTargets: [Target] = [
     tests("TelemetryTests", ["Telemetry"]),
     tests("WitnessTests", ["CoreTypes", "Witness", .crypto]),
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+        name: "TestSupport", dependencies: ["CoreTypes", "Witness", .nioCore, .nioPosix], path: "Tests/TestSupport",
+        swiftSettings: strict),
     tests(
         "CommandTests",
         [
@@ -110,6 +112,12 @@ let testTargets: [Target] = [
             "CoreTypes", "SIPMessage", "Witness", "UserAgent", "TestSupport", "sallyport", .nioCore, .nioPosix,
             .nioSSL, .grdb,
         ], exclude: ["Scenarios"]),
+    .testTarget(
+        name: "ConformanceTests",
+        dependencies: [
+            "CoreTypes", "SIPMessage", "Defense", "Witness", "TransportSecurity", "TestSupport", "sallyport", .nioCore,
+            .nioPosix, .nioSSL,
+        ], path: "Tests/Conformance", swiftSettings: strict),
     tests("ControlAPITests", ["CoreTypes", "ControlAPI", .nioCore, .nioPosix, .logging, .serviceLifecycle]),
     tests(
         "TransportSecurityTests",

@@ -1,32 +1,31 @@
-import CoreTypes
+public import CoreTypes
 import Foundation
 import Synchronization
-import TestSupport
-import Witness
+public import Witness
 
 /// A real edge with a configuration, a registry and a witness of its own. It ends with the test.
-final class EdgeUnderTest: Sendable {
-    struct Listener {
-        let transport: TransportKind
-        let port: UInt16
-        let profile: String
+public final class EdgeUnderTest: Sendable {
+    public struct Listener: Sendable {
+        public let transport: TransportKind
+        public let port: UInt16
+        public let profile: String
 
-        init(_ transport: TransportKind, _ profile: String) throws {
+        public init(_ transport: TransportKind, _ profile: String) throws {
             self.transport = transport
             port = try FreePort.next()
             self.profile = profile
         }
 
-        var endpoint: Endpoint { Endpoint(IPAddress(v4: 0x7f00_0001), port: port) }
+        public var endpoint: Endpoint { Endpoint(IPAddress(v4: 0x7f00_0001), port: port) }
     }
 
-    let program: Program
-    let control: Endpoint
+    public let program: Program
+    public let control: Endpoint
     private let process = Mutex<ChildProcess?>(nil)
     private let starts = Mutex(0)
 
     /// - Parameter settings: what the configuration says beside node, control address and listeners, in YAML.
-    init(_ listeners: [Listener], _ settings: String) throws {
+    public init(_ listeners: [Listener], _ settings: String) throws {
         control = Endpoint(IPAddress(v4: 0x7f00_0001), port: try FreePort.next())
         let lines = listeners.map {
             "  - {transport: \($0.transport.rawValue), address: \"\($0.endpoint)\", profile: \($0.profile)}"
@@ -46,7 +45,7 @@ final class EdgeUnderTest: Sendable {
     /// Runs a command beside the edge.
     /// - Throws: when it does not exit with 0.
     @discardableResult
-    func command(_ arguments: String..., input: String = "") throws -> String {
+    public func command(_ arguments: String..., input: String = "") throws -> String {
         let outcome = try program.run(arguments, input: input)
         guard outcome.code == 0 else {
             throw Failure("sallyport \(arguments.joined(separator: " ")) exits with \(outcome.code): \(outcome.errors)")
@@ -55,7 +54,7 @@ final class EdgeUnderTest: Sendable {
     }
 
     /// Starts it, or starts it again, and waits until it says that it is ready.
-    func start() async throws {
+    public func start() async throws {
         let child = try ChildProcess("sallyport", Program.executable, ["serve"], in: program.directory)
         process.withLock { $0 = child }
         let count = starts.withLock { starts in
@@ -66,25 +65,25 @@ final class EdgeUnderTest: Sendable {
     }
 
     /// The process that runs now.
-    func running() throws -> ChildProcess {
+    public func running() throws -> ChildProcess {
         guard let child = process.withLock({ $0 }), child.isRunning else {
             throw Failure("the edge does not run; it printed:\n\(output)")
         }
         return child
     }
 
-    var output: String { process.withLock { $0 }?.output ?? "" }
+    public var output: String { process.withLock { $0 }?.output ?? "" }
 
     /// SIGTERM, as an operator stops it.
     /// - Returns: its exit code.
-    func stop() async throws -> Int32 {
+    public func stop() async throws -> Int32 {
         let child = try running()
         child.send(SIGTERM)
         return try await child.ends()
     }
 
     /// `kill -9`
-    func crash() async throws {
+    public func crash() async throws {
         try await running().kill()
     }
 
@@ -93,18 +92,18 @@ final class EdgeUnderTest: Sendable {
     private var state: String { program.path("var") }
 
     /// The whole log, oldest first.
-    func records() throws -> [WitnessRecord] {
+    public func records() throws -> [WitnessRecord] {
         var reader = WitnessReader(directory: state + "/witness")
         return try reader.tail(.max)
     }
 
-    func verify() throws -> WitnessVerifier.Report {
+    public func verify() throws -> WitnessVerifier.Report {
         let keys = try WitnessPublicKey.load(fromFile: state + "/node.pub")
         return try WitnessVerifier(directory: state + "/witness", keys: keys).verify()
     }
 
     /// Waits until the log has a record of this kind that fits.
-    func witnesses(
+    public func witnesses(
         _ kind: SecurityEvent.Kind, within limit: Duration = .seconds(10),
         where fits: (WitnessRecord) -> Bool = { _ in true }
     ) async throws -> WitnessRecord {
@@ -125,14 +124,14 @@ final class EdgeUnderTest: Sendable {
 
 extension WitnessRecord {
     /// A detail as text; nil when there is none of that name, or it is no text.
-    func text(_ name: String) -> String? {
+    public func text(_ name: String) -> String? {
         if case .string(let text)? = self[detail: name] { text } else { nil }
     }
 
-    func number(_ name: String) -> Int? {
+    public func number(_ name: String) -> Int? {
         if case .integer(let number)? = self[detail: name] { number } else { nil }
     }
 
     /// Whether it let a request in: what a forwarded call depends on.
-    var admits: Bool { text("result") == "admitted" }
+    public var admits: Bool { text("result") == "admitted" }
 }

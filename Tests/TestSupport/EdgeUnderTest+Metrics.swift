@@ -1,11 +1,10 @@
 import CoreTypes
 import NIOCore
 import NIOPosix
-import TestSupport
 
 extension EdgeUnderTest {
     /// What the control address answers to a GET, head and body.
-    func get(_ path: String) async throws -> String {
+    public func get(_ path: String) async throws -> String {
         let stream = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: control.address.description, port: Int(control.port)) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -22,7 +21,7 @@ extension EdgeUnderTest {
     }
 
     /// The sum of a metric's series.
-    func metric(_ name: String) async throws -> Double {
+    public func metric(_ name: String) async throws -> Double {
         let lines = try await get("/metrics").split(whereSeparator: \.isNewline)
         let series = lines.filter { $0.hasPrefix(name + " ") || $0.hasPrefix(name + "{") }
         guard !series.isEmpty else { throw Failure("there is no metric \(name)") }
@@ -30,7 +29,7 @@ extension EdgeUnderTest {
     }
 
     /// Waits until no transaction is in memory any more: 64 * T1 after the last (RFC 3261 section 17, RFC 6026).
-    func becomesIdle(within limit: Duration = .seconds(60)) async throws {
+    public func becomesIdle(within limit: Duration = .seconds(60)) async throws {
         try await eventually("all transactions are over", within: limit) { try await metric("sip_transactions") == 0 }
     }
 }
