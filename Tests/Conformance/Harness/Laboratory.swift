@@ -31,7 +31,7 @@ final class Laboratory: Sendable {
     ///   - t1: RFC 3261 section 17.1.1.1.
     init(
         settings: String = "", routes extra: String = "", pools: String = "", sip: String = "", experts: String = "",
-        trunks: String = "", limits: String = "", servers: [String: Downstream] = [:], environment: [String] = []
+        trunks: String = "", limits: String = "", trust: [String] = [], servers: [String: Downstream] = [:]
     ) async throws {
         var listeners: [EdgeUnderTest.Listener] = []
         for way in Way.allCases {
@@ -50,7 +50,7 @@ final class Laboratory: Sendable {
               - {transport: udp, address: "[::1]:\(listeners[0].port)", profile: trunks}
               - {transport: tcp, address: "[::1]:\(listeners[1].port)", profile: trunks}
               - {transport: tls, address: "[::1]:\(listeners[2].port)", profile: experts}
-            tls: {certificate: tls/server.pem, key: tls/server-key.pem, trust: tls/ca.pem}
+            tls: {certificate: tls/server.pem, key: tls/server-key.pem, trust: tls/trust.pem}
             sip: {t1: 50ms, t2: 200ms, t4: 100ms\(sip)}
             limits: {connections_per_source: 1000\(limits)}
             profiles:
@@ -63,6 +63,10 @@ final class Laboratory: Sendable {
             \(settings)
             """)
         try edge.command("cert", "issue-dev", "tls")
+        let authorities = try ([edge.program.path("tls/ca.pem")] + trust).map {
+            try String(contentsOfFile: $0, encoding: .utf8)
+        }
+        try edge.program.write("tls/trust.pem", authorities.joined(separator: "\n"))
         for group in ["1", "2"] {
             try edge.command("allow", "add", "127.0.0.0/8", "--tag", "lab", "--group", group)
             try edge.command("allow", "add", "::1/128", "--tag", "lab", "--group", group)
