@@ -53,8 +53,10 @@ public struct PassageReport: Sendable {
 
     public var steps: [Step]
     public var facts: PassageFacts
-    /// Nil: admitted, once the witness has it.
+    /// Nil: admitted, once the witness has it; unless the edge is overloaded.
     public var refusal: Refusal?
+    /// No layer has refused it, but the edge takes no more on at present.
+    public var isOverloaded = false
 }
 
 /// A request's way through the layers of one profile, with everything that they remember.
@@ -81,28 +83,36 @@ public struct Passage: Sendable {
     /// Takes a new out-of-dialog request through the layers, in the order of `Layer`, up to the first refusal.
     /// - Parameters:
     ///   - activeCalls: how many calls an expert has up.
+    ///   - hasRoom: asked once, behind the layers that cost nothing and know no user; false ends the walk. See
+    ///     `OverloadControl`.
     ///   - stopwatch: nanoseconds on a steady clock, for the time each layer takes.
     public mutating func examine(
-        _ approach: Approach, now: Moment, activeCalls: (String) -> Int, stopwatch: () -> UInt64 = { 0 }
+        _ approach: Approach, now: Moment, activeCalls: (String) -> Int, hasRoom: () -> Bool = { true },
+        stopwatch: () -> UInt64 = { 0 }
     ) -> PassageReport {
-        walk(Layer.allCases, approach, now: now, activeCalls: activeCalls, stopwatch: stopwatch)
+        walk(Layer.allCases, approach, now: now, activeCalls: activeCalls, hasRoom: hasRoom, stopwatch: stopwatch)
     }
 
     /// The layers that a request meets which claims to be in a dialog but can't show it: 1 to 3.
     public mutating func examineStray(_ approach: Approach, now: Moment) -> PassageReport {
         walk(
             [.sourceRate, .allowlist, .transportSecurity], approach, now: now, activeCalls: { _ in 0 },
-            stopwatch: { 0 })
+            hasRoom: { true }, stopwatch: { 0 })
     }
 
     private mutating func walk(
-        _ layers: [Layer], _ approach: Approach, now: Moment, activeCalls: (String) -> Int, stopwatch: () -> UInt64
+        _ layers: [Layer], _ approach: Approach, now: Moment, activeCalls: (String) -> Int, hasRoom: () -> Bool,
+        stopwatch: () -> UInt64
     ) -> PassageReport {
         var approach = approach
         approach.claimedTraceID = policyGuard?.traceID(of: approach.message)
         var report = PassageReport(steps: [], facts: PassageFacts(), refusal: nil)
         var started = stopwatch()
         for layer in layers {
+            if layer == .authentication, !hasRoom() {
+                report.isOverloaded = true
+                break
+            }
             let verdict = examine(layer, approach, &report.facts, now: now, activeCalls: activeCalls)
             let ended = stopwatch()
             report.steps.append(.init(layer: layer, verdict: verdict, nanoseconds: ended &- started))

@@ -45,6 +45,14 @@ public enum EdgeMetrics {
     static let foreign = MetricFamily(
         "sip_foreign_requests_total", .counter, "Requests refused since they name an element that is not the edge.",
         labels: ["reason"])
+    static let overloadRefusals = MetricFamily(
+        "sip_overload_refusals_total", .counter, "New requests refused with 503 since the edge was behind.")
+    static let overloadLimit = MetricFamily(
+        "sip_overload_limit", .gauge, "New requests a second that are taken on at present; 0: no limit.")
+    static let receiveBacklog = MetricFamily(
+        "sip_receive_backlog_ratio", .gauge, "Share of the fullest UDP receive buffer in use.")
+    static let loopLag = MetricFamily(
+        "sip_loop_lag_seconds", .gauge, "How much later than asked for the event loop last came to its timer.")
     static let connections = MetricFamily("sip_connections", .gauge, "Connections open or opening.")
     static let connectionsClosed = MetricFamily(
         "sip_connections_closed_total", .counter, "Connections that ended.", labels: ["reason"])
@@ -75,7 +83,9 @@ public enum EdgeMetrics {
     /// Families that show up before anything has happened.
     static let declared = [
         rejections, allowlistDenials, tlsFailures, authFailures, rateViolations, policyDecisions, policySeconds, calls,
-        activeCalls, callSeconds, requests, responses, errors, methodSeconds, malformed, dropped, foreign, connections,
+        activeCalls, callSeconds, requests, responses, errors, methodSeconds, malformed, dropped, foreign,
+        overloadRefusals,
+        overloadLimit, receiveBacklog, loopLag, connections,
         connectionsTotal, connectionsClosed, transactions, transportFailures, poolTargetUp, poolRequests, poolProbes,
         witnessRecords, witnessFailures,
         witnessSeconds,

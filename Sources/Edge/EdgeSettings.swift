@@ -37,6 +37,8 @@ public struct EdgeSettings: Sendable {
     var timerC: Duration
     var limits: MessageLimits
     var refusesWithoutWitness: Bool
+    /// Nil: no limit but what the load asks for.
+    var newCallsPerSecond: Int?
 
     /// - Throws: what the configuration says that can't be carried out; it has been checked for form already.
     public init(_ configuration: Configuration) throws(EdgeError) {
@@ -69,6 +71,8 @@ public struct EdgeSettings: Sendable {
         limits = MessageLimits(
             messageBytes: configuration.limits.messageBytes, headers: configuration.limits.headers,
             headerBytes: configuration.limits.headerBytes)
+        let limit = configuration.limits.newCallsPerSecond
+        newCallsPerSecond = limit > 0 ? limit : nil
         refusesWithoutWitness = configuration.witness.onFailure == .refuse
     }
 

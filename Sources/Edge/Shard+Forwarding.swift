@@ -86,6 +86,7 @@ extension Shard {
             report, approach: approach, route: decision.route, call: context.call?.id)
         let token = nextID()
         awaitingWitness[token] = context
+        witnessWaitsSince = witnessWaitsSince ?? now.monotonic
         context.askedWitnessAt = now.monotonic
         if !witness.append(event, at: now.wall, token: token) {
             awaitingWitness[token] = nil

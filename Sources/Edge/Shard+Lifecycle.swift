@@ -34,6 +34,7 @@ extension Shard {
         boundPorts = Set(bound.map(\.endpoint.port))
         startHousekeeping()
         startProbing()
+        lookAtLoad()
         let listeners = bound.map { "\($0.listener.transport.rawValue) \($0.endpoint) \($0.listener.profile)" }
         record(SecurityEvent(.started, .notice, details: [.init("listeners", .strings(listeners))]), now: clock())
     }
@@ -63,6 +64,7 @@ extension Shard {
     func reasonsNotReady() -> [String] {
         var reasons: [String] = []
         if isDraining { reasons.append("draining") }
+        if overload.limit != nil { reasons.append("overloaded") }
         if isWitnessFailing { reasons.append("the witness can't be written") }
         if metrics.value(EdgeMetrics.registryUp) == 0 { reasons.append("the registry can't be read") }
         for (name, pool) in pools.sorted(by: { $0.key < $1.key }) where pool.health.allSatisfy({ !$0.isUp }) {

@@ -88,9 +88,11 @@ extension Shard: TransportObserver {
         }
         let approach = approach(request, on: flow)
         let calls = calls
+        let isContinuation = request.has(.authorization) || request.has(.proxyAuthorization)
         guard
             let report = passages[profile]?.examine(
                 approach, now: now, activeCalls: { calls.active(of: $0) },
+                hasRoom: { overload.admits(isContinuation: isContinuation, now: now.monotonic) },
                 stopwatch: { [clock] in clock().monotonic })
         else { return }
         if let guardStep = report.steps.first(where: { $0.layer == .policyGuard }), guardStep.isApplicable {
@@ -99,6 +101,10 @@ extension Shard: TransportObserver {
         for event in report.facts.events { record(event, now: now) }
         if let refusal = report.refusal {
             refuse(request, refusal, facts: report.facts, on: flow, now: now)
+            return
+        }
+        if report.isOverloaded {
+            refuseForOverload(request, on: flow, now: now)
             return
         }
         if isDraining || isFull {

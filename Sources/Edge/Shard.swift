@@ -25,6 +25,11 @@ final class Shard {
 
     var passages: [String: Passage]
     var branches: BranchMint
+    var overload: OverloadControl
+    /// When the load was to be looked at next, to see how late the loop is.
+    var loadDue: UInt64 = 0
+    /// Since when the witness has kept something waiting without a commit.
+    var witnessWaitsSince: UInt64?
     var collapser = EventCollapser()
     var calls = CallTable()
     var pools: [String: TargetPool]
@@ -67,6 +72,7 @@ final class Shard {
         self.secret = secret
         self.logger = logger
         pools = settings.pools
+        overload = OverloadControl(fixedLimit: settings.newCallsPerSecond)
         cookie = DialogCookie(secret: secret)
         branches = BranchMint(secret: secret, shard: 0, start: randomStart)
         lastID = randomStart >> 1
@@ -113,16 +119,18 @@ final class Shard {
         handle = nil
     }
 
-    /// One callback of the loop drives the whole wheel; a stale one finds nothing due and only looks further.
+    /// One callback of the loop drives the whole wheel. One that an earlier timer has overtaken does nothing: if it drove
+    /// the wheel too, it would schedule a successor, and there would be more of them with every timer.
     private func scheduleWake() {
         guard let deadline = wheel.nextDeadline, deadline < nextWake else { return }
         nextWake = deadline
         let delay = max(0, Int64(clamping: deadline) - Int64(clamping: clock().monotonic))
         let bound = NIOLoopBound(self, eventLoop: loop)
-        loop.scheduleTask(in: .nanoseconds(delay)) { bound.value.wake() }
+        loop.scheduleTask(in: .nanoseconds(delay)) { bound.value.wake(deadline) }
     }
 
-    private func wake() {
+    private func wake(_ deadline: UInt64) {
+        guard deadline == nextWake else { return }
         nextWake = .max
         for timer in wheel.advance(to: clock().monotonic) { fire(timer) }
         scheduleWake()
@@ -155,6 +163,8 @@ final class Shard {
             end(call, result: "max_duration", by: nil)
         case .housekeeping:
             keepHouse()
+        case .load:
+            lookAtLoad()
         }
     }
 
@@ -181,6 +191,7 @@ final class Shard {
 
     /// A batch of records is on disk, or isn't.
     func committed(_ report: CommitReport) {
+        defer { witnessWaitsSince = awaitingWitness.isEmpty ? nil : clock().monotonic }
         for token in report.durable {
             if let change = recordedChanges.removeValue(forKey: token) {
                 lastRecordedChange = max(change, lastRecordedChange ?? change)

@@ -14,6 +14,7 @@ enum Timer {
     case probeDeadline(Probe)
     case callLimit(Call)
     case housekeeping
+    case load
 }
 
 typealias TimerHandle = TimerWheel<Timer>.Handle

@@ -98,6 +98,16 @@ final class DatagramSocket {
         }
     }
 
+    /// The share of the receive buffer that is full, 0...1.
+    func backlog() -> Double {
+        guard descriptor >= 0 else { return 0 }
+        // linux/sock_diag.h: octets in the receive queue with their bookkeeping, then the size of the buffer.
+        var memory = [UInt32](repeating: 0, count: 9)
+        var length = socklen_t(memory.count * MemoryLayout<UInt32>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_MEMINFO, &memory, &length) == 0, memory[1] > 0 else { return 0 }
+        return Double(memory[0]) / Double(memory[1])
+    }
+
     func stop() {
         isStopped = true
         channel?.close(promise: nil)

@@ -17,6 +17,11 @@ extension TransportLayer {
         return EventLoopFuture.andAllSucceed(bindings, on: loop)
     }
 
+    /// The share of the fullest UDP receive buffer that is in use, 0...1.
+    public func receiveBacklog() -> Double {
+        datagramSockets.reduce(0) { max($0, $1.backlog()) }
+    }
+
     /// The address under which the other side of a hop can reach this layer: that of a listener for the transport if
     /// there is one, else, for UDP, that of the socket used. Nil when there is no route.
     public func localEndpoint(facing remote: Endpoint, transport: TransportKind) -> Endpoint? {

@@ -31,7 +31,6 @@ struct SettingsWithoutEffect {
         warn(!configuration.witness.forward.isEmpty, "witness.forward")
         warn(configuration.witness.keep != standard.witness.keep, "witness.keep")
         warn(configuration.witness.rotate.every != standard.witness.rotate.every, "witness.rotate.every")
-        warn(configuration.limits.newCallsPerSecond != 0, "limits.new_calls_per_second")
         warn(configuration.control.rate != standard.control.rate, "control.rate")
         warn(configuration.control.keyRate != standard.control.keyRate, "control.key_rate")
     }

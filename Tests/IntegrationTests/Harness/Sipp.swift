@@ -38,12 +38,15 @@ struct Sipp {
     }
 
     /// Places calls, each held for 100 ms, and ends by itself.
-    /// - Parameter rate: calls a second.
+    /// - Parameters:
+    ///   - scenario: `call`; `overload`, which takes 503 for an answer; or `talk`, which lasts twenty seconds.
+    ///   - rate: calls a second.
     static func calling(
-        _ name: String, _ transport: TransportKind, to remote: Endpoint, calls: Int, rate: Int, in directory: String
+        _ name: String, scenario: String = "call", _ transport: TransportKind, to remote: Endpoint, calls: Int,
+        rate: Int, in directory: String
     ) throws -> Sipp {
         try Sipp(
-            name, scenario: "call", transport, port: try FreePort.next(),
+            name, scenario: scenario, transport, port: try FreePort.next(),
             [
                 "\(remote)", "-s", "service", "-m", "\(calls)", "-r", "\(rate)", "-l", "\(rate * 10)",
                 "-timeout", "\(calls / rate + 60)s",

@@ -1,0 +1,51 @@
+import CoreTypes
+import Defense
+import Logging
+import SIPMessage
+import Telemetry
+import Transport
+
+/// More calls than the edge can bear: refusing new ones in time for those that are up.
+extension Shard {
+    private static let lookEvery: UInt64 = 50_000_000
+
+    func lookAtLoad() {
+        let now = clock()
+        let load = OverloadControl.Load(
+            backlog: transport?.receiveBacklog() ?? 0,
+            lag: loadDue == 0 ? 0 : now.monotonic - min(loadDue, now.monotonic),
+            witnessWait: witnessWaitsSince.map { now.monotonic - min($0, now.monotonic) } ?? 0)
+        metrics.set(EdgeMetrics.receiveBacklog, to: load.backlog)
+        metrics.set(EdgeMetrics.loopLag, to: Double(load.lag) / 1e9)
+        switch overload.sample(load, now: now.monotonic) {
+        case .overloaded?:
+            let limit = Int(overload.limit ?? 0)
+            logger.warning("overloaded: new requests are limited to \(limit) a second until it is over")
+            let details: [SecurityEvent.Detail] = [
+                .init("component", "capacity"), .init("limit_per_second", .integer(limit)),
+                .init("backlog_percent", .integer(Int(load.backlog * 100))),
+                .init("lag_ms", .integer(Int(load.lag / 1_000_000))),
+                .init("witness_wait_ms", .integer(Int(load.witnessWait / 1_000_000))),
+            ]
+            record(SecurityEvent(.degraded, .alert, details: details), now: now)
+        case .recovered?:
+            logger.notice("no longer overloaded")
+            record(SecurityEvent(.recovered, .notice, details: [.init("component", "capacity")]), now: now)
+        case nil:
+            break
+        }
+        metrics.set(EdgeMetrics.overloadLimit, to: overload.limit ?? 0)
+        loadDue = clock().monotonic + Self.lookEvery
+        _ = arm(after: Self.lookEvery, .load)
+    }
+
+    func refuseForOverload(_ request: Message, on flow: Flow, now: Moment) {
+        metrics.increment(EdgeMetrics.overloadRefusals)
+        let event = SecurityEvent(
+            .securityRejected, .notice, sourceIP: flow.remote.address,
+            details: [.init("reason", "overload"), .init("method", .string(request.method.name))])
+        recordRefusal(event, cause: "overload", now: now)
+        let seconds = Int.random(in: OverloadControl.retryAfter, using: &random)
+        reply(request, .init(503, "Service Unavailable", fields: [("Retry-After", String(seconds))]), on: flow)
+    }
+}
