@@ -1,5 +1,5 @@
 internal import CAres
-internal import CoreTypes
+public import CoreTypes
 internal import Foundation
 internal import Glibc
 internal import SIPProxy
@@ -68,6 +68,12 @@ public final class DNSClient: Sendable {
         let thread = Thread { [self] in run(channel, readEnd) }
         thread.name = "dns"
         thread.start()
+    }
+
+    /// - Parameter servers: asked in this order; none: those of /etc/resolv.conf.
+    public convenience init(servers: [Endpoint], timeout: Duration = .seconds(2), tries: Int = 2) throws {
+        let text = servers.map(\.description).joined(separator: ",")
+        try self.init(servers: text.isEmpty ? nil : text, timeout: timeout, tries: tries)
     }
 
     /// Asks; the completion runs on the client's thread.

@@ -24,7 +24,7 @@ final class Dnsmasq {
         // It answers for these domains alone, asks nobody, and keeps nothing.
         let common = """
             port=\(port)
-            listen-address=127.0.0.1
+            listen-address=127.0.0.1,::1
             bind-interfaces
             no-resolv
             no-hosts
@@ -73,8 +73,17 @@ final class Locating: Sendable {
     private let loop: any EventLoop
     private let parts: NIOLoopBound<(HostResolver, ServerLocator)>
 
-    init(
+    convenience init(
         servers: String, timeout: Duration = .seconds(5), tries: Int = 2, hosts: String = "",
+        loopbackAnswers: HostResolver.LoopbackAnswers = .refuse
+    ) async throws {
+        try await self.init(
+            servers: servers.split(separator: ",").compactMap { Endpoint($0) }, timeout: timeout, tries: tries,
+            hosts: hosts, loopbackAnswers: loopbackAnswers)
+    }
+
+    init(
+        servers: [Endpoint], timeout: Duration = .seconds(5), tries: Int = 2, hosts: String = "",
         loopbackAnswers: HostResolver.LoopbackAnswers = .refuse
     ) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()

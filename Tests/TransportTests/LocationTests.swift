@@ -120,6 +120,27 @@ struct LocationTests {
         }
     }
 
+    @Test("name servers are asked over IPv6, in the order given")
+    func serversOverIPv6() async throws {
+        let server = try await Dnsmasq(Self.zone)
+        let near = Endpoint(IPAddress(v6High: 0, low: 1), port: server.port)
+        let silent = Endpoint(IPAddress(v4: 0x7f00_0001), port: try FreePort.next())
+        for servers in [[near], [silent, near]] {
+            let locating = try await Locating(servers: servers)
+            #expect(try await locating.resolve("b.d.test") == .success(["192.0.2.2"]))
+        }
+    }
+
+    @Test("an answer that is too large for a datagram comes over TCP")
+    func largeAnswer() async throws {
+        let ports = 6000..<6040
+        let services = ports.map { "srv-host=_sip._udp.large.test,a.d.test,\($0),\($0),0\n" }.joined()
+        let server = try await Dnsmasq(services + "host-record=a.d.test,192.0.2.1\n")
+        let locating = try await Locating(servers: server.address)
+        let found = try await locating.locate("sip:large.test;transport=udp")
+        #expect(found == ports.prefix(16).map { "udp 192.0.2.1:\($0)" })
+    }
+
     static let hostile = """
         host-record=evil.test,127.0.0.1,::1
         host-record=metadata.test,169.254.169.254
