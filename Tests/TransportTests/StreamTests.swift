@@ -173,6 +173,27 @@ import Testing
         try await harness.end()
     }
 
+    @Test("accepted connections are limited in all, and leave room when they go", arguments: [TransportKind.tcp, .tls])
+    func connectionsLimited(transport: TransportKind) async throws {
+        var limits = TransportLimits()
+        limits.connections = 1
+        let contexts = try Contexts()
+        let harness = try await Harness(limits: limits, serverTLS: contexts.server)
+        let bound = try await harness.listen(transport)
+        let tls = transport == .tls ? contexts.client : nil
+        let first = try await Peer.connect(to: bound, tls: tls)
+        _ = try await harness.nextOpened()
+        let second = try? await Peer.connect(to: bound, tls: tls)
+        #expect(try await harness.nextRefusal() == .connections)
+        #expect(await second?.read() ?? "" == "")
+        try await first.close()
+        #expect(try await harness.nextClose() == .peerClosed)
+        let third = try await Peer.connect(to: bound, tls: tls)
+        _ = try await harness.nextOpened()
+        withExtendedLifetime(third) {}
+        try await harness.end()
+    }
+
     @Test("the observer turns connections away before they cost anything")
     func observerTurnsConnectionsAway() async throws {
         let harness = try await Harness()
