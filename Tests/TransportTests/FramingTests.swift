@@ -63,7 +63,7 @@ private struct FramingDecoder: ByteToMessageDecoder {
         let expected = Self.outputs(&whole)
         #expect(expected.count == 12)
         for first in 0...stream.count {
-            for second in stride(from: first, through: stream.count, by: 17) {
+            for second in stride(from: first, through: stream.count, by: 97) {
                 var framer = StreamFramer()
                 var found: [StreamFramer.Output] = []
                 for part in [stream[..<first], stream[first..<second], stream[second...]] {
