@@ -62,7 +62,8 @@ let rooms: [Target] = [
     .systemLibrary(
         name: "CAres", path: "Sources/CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
     hotRoom(
-        "Transport", ["CoreTypes", "SIPMessage", "TransportSecurity", "CAres", .nioCore, .nioPosix, .nioSSL]),
+        "Transport",
+        ["CoreTypes", "SIPMessage", "SIPProxy", "TransportSecurity", "CAres", .nioCore, .nioPosix, .nioSSL]),
     hotRoom(
         "Edge",
         [
@@ -125,8 +126,8 @@ let testTargets: [Target] = [
     tests(
         "TransportTests",
         [
-            "CoreTypes", "SIPMessage", "TransportSecurity", "Transport", "CAres", .nioCore, .nioPosix, .nioEmbedded,
-            .nioTestUtils, .nioSSL,
+            "CoreTypes", "SIPMessage", "SIPProxy", "TransportSecurity", "Transport", "TestSupport", .nioCore, .nioPosix,
+            .nioEmbedded, .nioTestUtils, .nioSSL,
         ]),
     tests(
         "UserAgentTests",

@@ -20,6 +20,7 @@ public struct Configuration: Sendable, Equatable {
     public var sharedState = SharedStateLocation.memory
     public var sharedStatePassword: SecretReference?
     public var limits = Limits()
+    public var resolver = Resolver()
     /// By name; the built-in `experts` and `trunks` are always among them.
     public var profiles: [String: Profile] = ["experts": .experts, "trunks": .trunks]
     /// In the order they are tried.
@@ -50,6 +51,7 @@ extension Configuration: Section {
         form.value("shared_state", &sharedState, .sharedState)
         form.optional("shared_state_password", &sharedStatePassword, .secret)
         form.section("limits", &limits)
+        form.section("resolver", &resolver)
         form.table("profiles", &profiles) { name, like in
             Profile.BuiltIn(rawValue: like ?? name)?.profile ?? .experts
         }

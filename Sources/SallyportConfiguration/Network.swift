@@ -8,11 +8,16 @@ extension Configuration {
         public var address: Endpoint
         /// A key of `profiles`.
         public var profile: String
+        /// Load balancers whose connections begin with the real client's address (PROXY protocol, version 2).
+        public var proxyProtocol: [IPNetwork]
 
-        public init(transport: TransportKind, address: Endpoint, profile: String) {
+        public init(
+            transport: TransportKind, address: Endpoint, profile: String, proxyProtocol: [IPNetwork] = []
+        ) {
             self.transport = transport
             self.address = address
             self.profile = profile
+            self.proxyProtocol = proxyProtocol
         }
 
         /// TLS on 5061 of every IPv4 address, for experts.
@@ -100,6 +105,17 @@ extension Configuration.Listener: Section {
         form.required("transport", &transport, .transport)
         form.required("address", &address, .endpoint)
         form.value("profile", &profile, .name)
+        form.list("proxy_protocol", &proxyProtocol, .network)
+        if transport == .udp, !proxyProtocol.isEmpty {
+            form.complain(
+                "proxy_protocol", "the PROXY protocol is not for datagrams",
+                mend: "remove it here, or use transport tcp or tls")
+        }
+        for (index, network) in proxyProtocol.enumerated() where network.prefixLength == 0 {
+            form.complain(
+                "proxy_protocol[\(index)]", "trusts everybody to say who they are",
+                mend: "name the addresses of the load balancers")
+        }
     }
 }
 

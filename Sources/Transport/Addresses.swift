@@ -101,6 +101,12 @@ struct Destinations {
 
 /// The address that this machine would send from.
 public enum LocalAddress {
+    /// What the routing table said, and until when that may be repeated.
+    struct Known: Sendable {
+        var address: IPAddress
+        var expires: NIODeadline
+    }
+
     /// Asks the routing table, without sending anything; nil when there is no route.
     public static func toward(_ remote: IPAddress) -> IPAddress? {
         let descriptor = socket(

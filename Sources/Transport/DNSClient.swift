@@ -2,28 +2,37 @@ internal import CAres
 public import CoreTypes
 internal import Foundation
 internal import Glibc
+internal import SIPProxy
 internal import Synchronization
 
 /// Asks name servers, by c-ares on a thread of its own. One serves all loops.
 public final class DNSClient: Sendable {
-    public enum RecordType: Int32, Sendable {
-        case a = 1
-        case aaaa = 28
-    }
-
-    public enum Reply: Sendable, Equatable {
-        /// At least one address, and the shortest time to live among them in seconds.
-        case addresses([IPAddress], timeToLive: Int)
+    /// What one question got.
+    enum Reply: Sendable, Equatable {
+        case addresses([IPAddress])
+        case servers([SRVRecord])
+        case pointers([NAPTRRecord])
         /// The name does not exist, or has no such record.
         case none
         /// No server answered, or none could.
         case failed
     }
 
+    struct Answer: Sendable, Equatable {
+        var reply: Reply
+        /// How long it may be kept, in seconds, as the records or, of what is not there, the zone says (RFC 2308); nil
+        /// when nobody says.
+        var timeToLive: Int?
+
+        static let failed = Answer(reply: .failed, timeToLive: nil)
+    }
+
+    typealias Completion = @Sendable (Answer) -> Void
+
     private struct Request: Sendable {
         var name: String
-        var type: RecordType
-        var completion: @Sendable (Reply) -> Void
+        var kind: DNSMessage.Kind
+        var completion: Completion
     }
 
     private struct State: Sendable {
@@ -61,10 +70,16 @@ public final class DNSClient: Sendable {
         thread.start()
     }
 
+    /// - Parameter servers: asked in this order; none: those of /etc/resolv.conf.
+    public convenience init(servers: [Endpoint], timeout: Duration = .seconds(2), tries: Int = 2) throws {
+        let text = servers.map(\.description).joined(separator: ",")
+        try self.init(servers: text.isEmpty ? nil : text, timeout: timeout, tries: tries)
+    }
+
     /// Asks; the completion runs on the client's thread.
-    func query(_ name: String, _ type: RecordType, _ completion: @escaping @Sendable (Reply) -> Void) {
+    func query(_ name: String, _ kind: DNSMessage.Kind, _ completion: @escaping Completion) {
         let isStopped = state.withLock { state in
-            if !state.isStopped { state.requests.append(Request(name: name, type: type, completion: completion)) }
+            if !state.isStopped { state.requests.append(Request(name: name, kind: kind, completion: completion)) }
             return state.isStopped
         }
         if isStopped { completion(.failed) } else { wake() }
@@ -96,7 +111,7 @@ public final class DNSClient: Sendable {
                 isStopped = state.isStopped
                 return state.requests
             }
-            for request in requests { channel.query(request.name, request.type, request.completion) }
+            for request in requests { channel.query(request.name, request.kind, request.completion) }
         }
         // Fails what is being asked.
         channel.destroy()
@@ -158,57 +173,57 @@ public final class DNSClient: Sendable {
             ares_process_fd(handle, -1, -1)
         }
 
-        func query(_ name: String, _ type: RecordType, _ completion: @escaping @Sendable (Reply) -> Void) {
-            let pending = Unmanaged.passRetained(Pending(type, completion)).toOpaque()
+        func query(_ name: String, _ kind: DNSMessage.Kind, _ completion: @escaping Completion) {
+            let pending = Unmanaged.passRetained(Pending(kind, completion)).toOpaque()
             ares_query(
-                handle, name, 1, type.rawValue,
-                { argument, status, _, bytes, count in
+                handle, name, 1, Int32(kind.rawValue),
+                { argument, status, _, octets, count in
                     guard let argument else { return }
                     let pending = Unmanaged<Pending>.fromOpaque(argument).takeRetainedValue()
-                    pending.completion(DNSClient.reply(pending.type, status, bytes, count))
+                    let message = UnsafeBufferPointer(start: octets, count: octets == nil ? 0 : Int(max(0, count)))
+                    pending.completion(DNSClient.answer(pending.kind, status, Array(message)))
                 }, pending)
         }
     }
 
     private final class Pending {
-        let type: RecordType
-        let completion: @Sendable (Reply) -> Void
+        let kind: DNSMessage.Kind
+        let completion: Completion
 
-        init(_ type: RecordType, _ completion: @escaping @Sendable (Reply) -> Void) {
-            self.type = type
+        init(_ kind: DNSMessage.Kind, _ completion: @escaping Completion) {
+            self.kind = kind
             self.completion = completion
         }
     }
 
-    private static let mostAddresses = 32
-
-    private static func reply(
-        _ type: RecordType, _ status: Int32, _ bytes: UnsafeMutablePointer<UInt8>?, _ count: Int32
-    ) -> Reply {
+    private static func answer(_ kind: DNSMessage.Kind, _ status: Int32, _ octets: [UInt8]) -> Answer {
+        let message = DNSMessage(octets, kind: kind)
         switch status {
         case Int32(ARES_SUCCESS): break
-        case Int32(ARES_ENODATA), Int32(ARES_ENOTFOUND): return .none
+        // Some forwarders know nothing but addresses and say so of anything else.
+        case Int32(ARES_ENODATA), Int32(ARES_ENOTFOUND), Int32(ARES_ENOTIMP):
+            return Answer(reply: .none, timeToLive: message?.negativeTimeToLive)
         default: return .failed
         }
+        guard let message else { return .failed }
         var addresses: [IPAddress] = []
-        var timeToLive = Int32.max
-        var found = Int32(mostAddresses)
-        switch type {
-        case .a:
-            var records = [ares_addrttl](repeating: ares_addrttl(), count: mostAddresses)
-            guard ares_parse_a_reply(bytes, count, nil, &records, &found) == 0 else { return .none }
-            for var record in records.prefix(Int(max(0, found))) {
-                timeToLive = min(timeToLive, record.ttl)
-                withUnsafeBytes(of: &record.ipaddr) { addresses += [IPAddress(bytes: $0)].compactMap { $0 } }
-            }
-        case .aaaa:
-            var records = [ares_addr6ttl](repeating: ares_addr6ttl(), count: mostAddresses)
-            guard ares_parse_aaaa_reply(bytes, count, nil, &records, &found) == 0 else { return .none }
-            for var record in records.prefix(Int(max(0, found))) {
-                timeToLive = min(timeToLive, record.ttl)
-                withUnsafeBytes(of: &record.ip6addr) { addresses += [IPAddress(bytes: $0)].compactMap { $0 } }
+        var servers: [SRVRecord] = []
+        var pointers: [NAPTRRecord] = []
+        for value in message.values {
+            switch value {
+            case .address(let address): addresses.append(address)
+            case .srv(let server): servers.append(server)
+            case .naptr(let pointer): pointers.append(pointer)
             }
         }
-        return addresses.isEmpty ? .none : .addresses(addresses, timeToLive: Int(max(0, timeToLive)))
+        let reply: Reply? =
+            switch kind {
+            case .a, .aaaa: addresses.isEmpty ? nil : .addresses(addresses)
+            case .srv: servers.isEmpty ? nil : .servers(servers)
+            case .naptr: pointers.isEmpty ? nil : .pointers(pointers)
+            case .alias, .authority: nil
+            }
+        return reply.map { Answer(reply: $0, timeToLive: message.timeToLive) }
+            ?? Answer(reply: .none, timeToLive: message.negativeTimeToLive)
     }
 }

@@ -28,9 +28,11 @@ public struct FlowID: Hashable, Sendable, CustomStringConvertible {
 /// One peer over one transport.
 public struct Flow: Sendable {
     public let id: FlowID
+    /// `.tcp` also for plain SIP to a TLS listener (see `TransportLayer.listen`).
     public let transport: TransportKind
     /// Of a UDP socket bound to all addresses this is the unspecified address.
     public let local: Endpoint
+    /// Behind a trusted load balancer the real client.
     public let remote: Endpoint
     /// Index of the listener that it came in by; -1 for what was opened from here.
     public let listener: Int
@@ -81,11 +83,15 @@ public enum AdmissionRefusal: String, Sendable, CaseIterable {
     case observer
     case connections
     case connectionsPerSource = "connections_per_source"
+    /// A trusted load balancer's connection did not begin with a PROXY header of version 2, or not in time.
+    case proxyHeader = "proxy_header"
 }
 
 /// Takes what comes from the network. Every call is made on the loop, and none from inside a call of `send`.
 public protocol TransportObserver: AnyObject {
-    /// Asked for each accepted connection before any byte is read; false closes it at once.
+    /// Asked for each accepted connection before any byte is read, save the PROXY header of a trusted load balancer; false
+    /// closes it at once.
+    /// - Parameter remote: the real client, where such a header names it.
     func admit(connectionFrom remote: Endpoint, listener: Int) -> Bool
     /// A connection can be used: with TLS, after the handshake.
     func opened(_ flow: Flow)

@@ -12,6 +12,13 @@ final class OutboundConnection {
         /// In lower case; nil: the server is called by its address.
         var serverName: String?
 
+        /// - Parameter name: of a TLS server; what is an address is none.
+        init(_ remote: Endpoint, _ transport: TransportKind, name: String?) {
+            self.remote = remote
+            self.transport = transport
+            serverName = transport == .tls ? name.flatMap { IPAddress($0) == nil ? $0.lowercased() : nil } : nil
+        }
+
         /// What the server's certificate must cover.
         var expectedName: String { serverName ?? remote.address.description }
     }
@@ -52,8 +59,7 @@ final class OutboundConnection {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let (outbound, context) = this.value
-                    try outbound.layer.addHandlers(
-                        to: channel, remote: outbound.key.remote, listener: -1, tls: context, outbound: outbound)
+                    try outbound.layer.addHandlers(to: channel, outbound: outbound, tls: context)
                 }
             }
         layer.bound {

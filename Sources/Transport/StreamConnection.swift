@@ -23,12 +23,12 @@ final class StreamConnection: ChannelInboundHandler {
     }
 
     let number: UInt64
-    let transport: TransportKind
+    private(set) var transport: TransportKind
     let remote: Endpoint
     let listener: Int
     private let layer: TransportLayer
-    private let hello: ServerHelloReader?
-    private let tls: NIOSSLHandler?
+    private var hello: ServerHelloReader?
+    private var tls: NIOSSLHandler?
     /// Told once when the connection can be used or is given up before that.
     private let outbound: OutboundConnection?
 
@@ -45,18 +45,23 @@ final class StreamConnection: ChannelInboundHandler {
     private var hasReceivedMessage: Bool
     private var partialSince: NIODeadline?
     private var isHalfClosed = false
+    /// Plain SIP to a TLS listener.
+    private(set) var isPlainToTLS = false
+    /// What it may be used as by messages towards its peer (RFC 5923).
+    var aliases: [OutboundConnection.Key] = []
 
+    /// - Parameters:
+    ///   - transport: `.tls` needs `secure(by:_:)` or, of an accepted connection, `becomePlain()` afterwards.
+    ///   - deadline: of the handshake; nil: a whole `handshake_timeout` from now.
     init(
         number: UInt64, transport: TransportKind, remote: Endpoint, listener: Int, layer: TransportLayer,
-        hello: ServerHelloReader?, tls: NIOSSLHandler?, outbound: OutboundConnection?
+        outbound: OutboundConnection?, deadline: NIODeadline? = nil
     ) {
         self.number = number
         self.transport = transport
         self.remote = remote
         self.listener = listener
         self.layer = layer
-        self.hello = hello
-        self.tls = tls
         self.outbound = outbound
         framer = StreamFramer(maximumHeader: layer.limits.messageBytes, maximumMessage: layer.limits.messageBytes)
         // A server that we called need not speak first.
@@ -64,7 +69,21 @@ final class StreamConnection: ChannelInboundHandler {
         let opening =
             outbound == nil
             ? layer.limits.handshakeTimeout : layer.limits.connectTimeout + layer.limits.handshakeTimeout
-        deadline = .now() + opening
+        self.deadline = deadline ?? .now() + opening
+    }
+
+    /// Names the handlers below that know about its TLS.
+    func secure(by tls: NIOSSLHandler, _ hello: ServerHelloReader) {
+        self.tls = tls
+        self.hello = hello
+    }
+
+    /// What was to be TLS is none: it goes on as TCP.
+    func becomePlain() {
+        guard phase == .opening else { return }
+        transport = .tcp
+        isPlainToTLS = true
+        opened(nil)
     }
 
     var id: FlowID { FlowID(.connection(number)) }
@@ -76,6 +95,8 @@ final class StreamConnection: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        // Behind a PROXY header the channel has been active for a while.
+        if context.channel.isActive, transport == .tcp { opened(nil) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -84,7 +105,7 @@ final class StreamConnection: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        if tls == nil { opened(nil) }
+        if transport == .tcp { opened(nil) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -174,8 +195,8 @@ final class StreamConnection: ChannelInboundHandler {
         phase = .closed
         layer.removed(self)
         if wasOpening {
-            outbound?.give(up: tls == nil ? .connectionRefused : .tlsFailed)
-            if tls != nil, outbound == nil {
+            outbound?.give(up: transport == .tcp ? .connectionRefused : .tlsFailed)
+            if transport == .tls, outbound == nil {
                 layer.observer?.handshakeFailed(
                     from: remote, listener: listener, reason: handshakeFailure ?? .peerClosed)
             }
@@ -219,7 +240,7 @@ final class StreamConnection: ChannelInboundHandler {
         phase = .draining
         deadline = .now() + layer.limits.halfCloseGrace
         meaning = reason
-        context.close(mode: tls == nil ? .output : .all, promise: nil)
+        context.close(mode: transport == .tcp ? .output : .all, promise: nil)
     }
 
     func close(_ reason: CloseReason) {
@@ -233,7 +254,7 @@ final class StreamConnection: ChannelInboundHandler {
         switch phase {
         case .opening:
             handshakeFailure = .timeout
-            outbound?.give(up: tls == nil ? .connectTimeout : .tlsFailed)
+            outbound?.give(up: transport == .tcp ? .connectTimeout : .tlsFailed)
             close(.tooSlow)
         case .open, .draining:
             close(meaning)

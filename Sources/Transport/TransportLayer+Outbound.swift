@@ -26,9 +26,20 @@ extension TransportLayer {
     /// there is one, else, for UDP, that of the socket used. Nil when there is no route.
     public func localEndpoint(facing remote: Endpoint, transport: TransportKind) -> Endpoint? {
         let bound = transport == .udp ? datagramSource(toward: remote) : listener(of: transport, facing: remote)
-        guard let local = LocalAddress.toward(remote.address) else { return nil }
+        guard let local = localAddress(toward: remote.address) else { return nil }
         guard let bound else { return Endpoint(local, port: transport.defaultPort) }
         return bound.address.isUnspecified ? Endpoint(local, port: bound.port) : bound
+    }
+
+    /// The routing table's word, kept for a few seconds: asking costs three system calls, and each Via needs it.
+    private func localAddress(toward remote: IPAddress) -> IPAddress? {
+        let now = NIODeadline.now()
+        return localAddresses.withEntry(remote) { entry in
+            if let known = entry, known.expires > now { return known.address }
+            // Where there is no way is asked for again: a network may come up at any time.
+            entry = LocalAddress.toward(remote).map { LocalAddress.Known(address: $0, expires: now + .seconds(5)) }
+            return entry?.address
+        }.result
     }
 
     private func listener(of transport: TransportKind, facing remote: Endpoint) -> Endpoint? {

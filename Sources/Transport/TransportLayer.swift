@@ -15,23 +15,28 @@ public final class TransportLayer {
     /// The address that connections and own sockets leave from; nil leaves it to the routing table.
     let source: IPAddress?
     weak var observer: (any TransportObserver)?
-    private var serverTLS: NIOSSLContext?
-    private var clientTLS: NIOSSLContext?
-    private let destinations: Destinations
+    var serverTLS: NIOSSLContext?
+    var clientTLS: NIOSSLContext?
+    let destinations: Destinations
 
     private(set) var datagramSockets: [DatagramSocket] = []
     private var listeners: [any Channel] = []
     /// Where connections are accepted.
     private(set) var streamListeners: [(transport: TransportKind, endpoint: Endpoint)] = []
-    private var connections: [UInt64: StreamConnection] = [:]
+    /// Connections of load balancers whose header is still to come.
+    var preludes: [ObjectIdentifier: ProxyHeaderHandler] = [:]
+    var connections: [UInt64: StreamConnection] = [:]
     /// Accepted connections of each source.
-    private var sources: [IPAddress: Int] = [:]
-    private var accepted = 0
-    private var outbound: [OutboundConnection.Key: OutboundConnection] = [:]
-    private var lastNumber: UInt64 = 0
+    var sources: [IPAddress: Int] = [:]
+    var accepted = 0
+    var outbound: [OutboundConnection.Key: OutboundConnection] = [:]
+    /// Accepted connections that messages from here may use, by their numbers (RFC 5923).
+    var aliases: [OutboundConnection.Key: UInt64] = [:]
+    var localAddresses = BoundedTable<IPAddress, LocalAddress.Known>(capacity: 1024)
+    var lastNumber: UInt64 = 0
     private var unflushed: [StreamConnection] = []
     private var isSweeping = false
-    private var isShutDown = false
+    private(set) var isShutDown = false
 
     /// - Parameters:
     ///   - observer: held weakly.
@@ -53,7 +58,7 @@ public final class TransportLayer {
     }
 
     /// Connections that are open or opening.
-    public var connectionCount: Int { connections.count }
+    public var connectionCount: Int { connections.count + preludes.count }
 
     /// New connections use these contexts; those that are open keep theirs.
     public func replaceTLS(server: NIOSSLContext?, client: NIOSSLContext?) {
@@ -66,6 +71,8 @@ public final class TransportLayer {
     /// Why a listener can't be had.
     public enum ListenError: Error, Sendable, Equatable {
         case noTLSContext
+        /// The PROXY protocol is not for datagrams.
+        case proxiesOfDatagrams
         case shutDown
     }
 
@@ -75,15 +82,23 @@ public final class TransportLayer {
     /// - Parameters:
     ///   - index: what flows call this listener; not negative.
     ///   - sharesPort: whether other loops bind the same address (SO_REUSEPORT); the kernel then spreads the peers.
+    ///   - proxies: load balancers, of TCP and TLS: what comes from there must begin with a PROXY header of version 2
+    ///     within `handshakeTimeout`, and the client that it names is the flow's `remote` and what counts everywhere.
+    ///   - answersPlain: of TLS: lets plain SIP in, as a flow of transport `.tcp` without `security`, so that it can be
+    ///     told to use TLS. Only for an observer that then refuses all requests of it. Else it is a failed handshake.
     /// - Returns: the bound address, with the port that the system chose if 0 was asked for.
     public func listen(
-        _ transport: TransportKind, on endpoint: Endpoint, index: Int, sharesPort: Bool = false
+        _ transport: TransportKind, on endpoint: Endpoint, index: Int, sharesPort: Bool = false,
+        proxies: [IPNetwork] = [], answersPlain: Bool = false
     ) -> EventLoopFuture<Endpoint> {
         guard !isShutDown else { return loop.makeFailedFuture(ListenError.shutDown) }
         if transport == .udp {
+            guard proxies.isEmpty else { return loop.makeFailedFuture(ListenError.proxiesOfDatagrams) }
             return bindDatagrams(endpoint, listener: index, sharesPort: sharesPort)
         }
         guard transport == .tcp || serverTLS != nil else { return loop.makeFailedFuture(ListenError.noTLSContext) }
+        let listener = StreamListener(
+            index: index, transport: transport, proxies: proxies, answersPlain: answersPlain)
         let this = NIOLoopBound(self, eventLoop: loop)
         var bootstrap = ServerBootstrap(group: loop)
             .serverChannelOption(.backlog, value: 1024)
@@ -91,18 +106,14 @@ public final class TransportLayer {
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers(
-                        [AcceptBackoffHandler(), AdmissionHandler(layer: this.value, listener: index)])
+                        [AcceptBackoffHandler(), AdmissionHandler(layer: this.value, listener: listener)])
                 }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: transport == .tcp)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let layer = this.value
-                    guard let remote = Self.peer(of: channel) else { throw ListenError.shutDown }
-                    try layer.addHandlers(
-                        to: channel, remote: remote, listener: index, tls: transport == .tls ? layer.serverTLS : nil,
-                        outbound: nil)
+                    try this.value.accepted(channel, by: listener)
                 }
             }
         if sharesPort {
@@ -141,69 +152,6 @@ public final class TransportLayer {
         bound.address.family == .v4 && bound.address.isUnspecified && bound.port == endpoint.port
     }
 
-    /// The peer of a connection that NIO has not registered yet.
-    private static func peer(of channel: any Channel) -> Endpoint? {
-        let descriptor = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
-            of: NIOBSDSocket.Handle.self, { $0 })
-        return descriptor.flatMap { Endpoint(descriptor: $0, getpeername) }
-    }
-
-    /// Whether an accepted connection may go on. Asks the observer first, so that it counts all of them.
-    fileprivate func admits(_ channel: any Channel, listener: Int) -> Bool {
-        guard !isShutDown, let observer, let remote = Self.peer(of: channel) else { return false }
-        let refusal: AdmissionRefusal?
-        if !observer.admit(connectionFrom: remote, listener: listener) {
-            refusal = .observer
-        } else if accepted >= limits.connections {
-            refusal = .connections
-        } else if sources[remote.address.rateKey, default: 0] >= limits.connectionsPerSource {
-            refusal = .connectionsPerSource
-        } else {
-            refusal = nil
-        }
-        guard let refusal else { return true }
-        observer.refused(connectionFrom: remote, listener: listener, reason: refusal)
-        return false
-    }
-
-    /// Makes a channel one of the layer's connections.
-    func addHandlers(
-        to channel: any Channel, remote: Endpoint, listener: Int, tls context: NIOSSLContext?,
-        outbound: OutboundConnection?
-    ) throws {
-        let hello = context.map { _ in ServerHelloReader(side: outbound == nil ? .server : .client) }
-        let tls: NIOSSLHandler? = try context.map { context in
-            if let outbound {
-                return try NIOSSLClientHandler(context: context, serverHostname: outbound.key.serverName)
-            }
-            return NIOSSLServerHandler(context: context)
-        }
-        lastNumber += 1
-        let connection = StreamConnection(
-            number: lastNumber, transport: context == nil ? .tcp : .tls, remote: remote, listener: listener,
-            layer: self, hello: hello, tls: tls, outbound: outbound)
-        let pipeline = channel.pipeline.syncOperations
-        if let hello, let tls {
-            try pipeline.addHandler(hello)
-            try pipeline.addHandler(tls)
-        }
-        try pipeline.addHandler(connection)
-        connections[connection.number] = connection
-        if outbound == nil {
-            accepted += 1
-            sources[remote.address.rateKey, default: 0] += 1
-        }
-        sweep()
-    }
-
-    func removed(_ connection: StreamConnection) {
-        guard connections.removeValue(forKey: connection.number) != nil, connection.listener >= 0 else { return }
-        accepted -= 1
-        let source = connection.remote.address.rateKey
-        let left = sources[source, default: 1] - 1
-        sources[source] = left > 0 ? left : nil
-    }
-
     // MARK: Sending
 
     /// Sends on a flow.
@@ -216,70 +164,6 @@ public final class TransportLayer {
         case .datagram(let index, let remote):
             guard datagramSockets.indices.contains(index), destinations.allows(remote) else { return false }
             return datagramSockets[index].send(bytes, to: remote) == nil
-        }
-    }
-
-    /// Sends to an address, over a connection opened from here where the transport has connections: one that is there to
-    /// the same address by the same name, or a new one.
-    ///
-    /// The observer hears `sent` or `sendFailed` with the ticket, later on the loop.
-    /// - Parameter tlsServerName: the domain that the server's certificate must cover (RFC 5922 section 7.3), and SNI;
-    ///   nil: the address itself.
-    public func send(
-        _ bytes: [UInt8], to remote: Endpoint, transport: TransportKind, tlsServerName: String? = nil, ticket: UInt64
-    ) {
-        guard !isShutDown else { return fail(ticket, .closed) }
-        guard destinations.allows(remote) else { return fail(ticket, .invalidAddress) }
-        if transport == .udp {
-            guard let socket = datagramSocket(toward: remote) else {
-                return openDatagramSocket(toward: remote, bytes, ticket: ticket)
-            }
-            return sendDatagram(bytes, to: remote, from: socket, ticket: ticket)
-        }
-        let name = tlsServerName.flatMap { IPAddress($0) == nil ? $0.lowercased() : nil }
-        let key = OutboundConnection.Key(
-            remote: remote, transport: transport, serverName: transport == .tls ? name : nil)
-        if let existing = outbound[key], existing.connection?.isReusable ?? true {
-            return existing.send(bytes, ticket: ticket)
-        }
-        guard transport == .tcp || clientTLS != nil else { return fail(ticket, .noTLS) }
-        guard connections.count - accepted < limits.connections else { return fail(ticket, .connectionLimit) }
-        let opening = OutboundConnection(key: key, layer: self)
-        outbound[key] = opening
-        opening.send(bytes, ticket: ticket)
-        opening.connect(tls: transport == .tls ? clientTLS : nil)
-    }
-
-    /// The UDP address that a message to there leaves from, for its Via; may be unspecified (see `LocalAddress`). Nil
-    /// when no bound socket reaches it.
-    public func datagramSource(toward remote: Endpoint) -> Endpoint? {
-        datagramSocket(toward: remote)?.bound
-    }
-
-    private func datagramSocket(toward remote: Endpoint) -> DatagramSocket? {
-        // Loopback by a socket of loopback where there is one; everything else by listeners before own sockets.
-        let candidates = datagramSockets.filter { $0.reaches(remote) }
-        return candidates.first { $0.bound.address.isLoopback } ?? candidates.first
-    }
-
-    private func sendDatagram(_ bytes: [UInt8], to remote: Endpoint, from socket: DatagramSocket, ticket: UInt64) {
-        if let failure = socket.send(bytes, to: remote) { return fail(ticket, failure) }
-        let flow = FlowID(.datagram(socket: socket.index, remote: remote))
-        tell { $0.sent(ticket, on: flow) }
-    }
-
-    /// A socket of its own for a family that no listener serves.
-    private func openDatagramSocket(toward remote: Endpoint, _ bytes: [UInt8], ticket: UInt64) {
-        let family = remote.address.family
-        // One that is being bound or bound again will serve when it is there; until then nothing can leave.
-        guard !datagramSockets.contains(where: { $0.listener < 0 && $0.bound.address.family == family }) else {
-            return fail(ticket, .unreachable)
-        }
-        let unspecified = family == .v4 ? IPAddress(v4: 0) : IPAddress(v6High: 0, low: 0)
-        let any = Endpoint(source?.family == family ? source ?? unspecified : unspecified, port: 0)
-        bindDatagrams(any, listener: -1, sharesPort: false).assumeIsolated().whenComplete { _ in
-            guard let socket = self.datagramSocket(toward: remote) else { return self.fail(ticket, .unreachable) }
-            self.sendDatagram(bytes, to: remote, from: socket, ticket: ticket)
         }
     }
 
@@ -317,13 +201,14 @@ public final class TransportLayer {
         }
     }
 
-    private func sweep() {
-        guard !isSweeping, !connections.isEmpty else { return }
+    func sweep() {
+        guard !isSweeping, !connections.isEmpty || !preludes.isEmpty else { return }
         isSweeping = true
         loop.assumeIsolated().scheduleTask(in: limits.sweepInterval) {
             self.isSweeping = false
             let now = NIODeadline.now()
             for connection in self.connections.values { connection.checkDeadline(now) }
+            for prelude in self.preludes.values { prelude.checkDeadline(now) }
             self.sweep()
         }
     }
@@ -346,37 +231,7 @@ public final class TransportLayer {
             connection.flush()
             connection.close(.shutdown)
         }
+        for prelude in preludes.values { prelude.close() }
         for connection in outbound.values { connection.give(up: .closed) }
     }
-}
-
-/// Stands before NIO's acceptor and turns connections away before anything is spent on them.
-private final class AdmissionHandler: ChannelInboundHandler {
-    typealias InboundIn = any Channel
-    typealias InboundOut = any Channel
-
-    private let layer: TransportLayer
-    private let listener: Int
-
-    init(layer: TransportLayer, listener: Int) {
-        self.layer = layer
-        self.listener = listener
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let channel = unwrapInboundIn(data)
-        guard layer.admits(channel, listener: listener) else {
-            // A reset instead of a farewell: no state stays behind for somebody who is not wanted.
-            _ = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
-                var linger = Glibc.linger(l_onoff: 1, l_linger: 0)
-                setsockopt($0, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
-            }
-            channel.close(promise: nil)
-            return
-        }
-        context.fireChannelRead(data)
-    }
-
-    /// A connection that failed while it was set up concerns nobody else.
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 }

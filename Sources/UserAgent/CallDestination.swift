@@ -53,7 +53,8 @@ public struct CallDestination: Sendable, Equatable {
             let loop = MultiThreadedEventLoopGroup.singleton.next()
             result = try await loop.flatSubmit {
                 let promise = loop.makePromise(of: Result<[IPAddress], HostResolver.Failure>.self)
-                let resolver = HostResolver(loop: loop, client: client, hosts: hosts)
+                let resolver = HostResolver(
+                    loop: loop, client: client, hosts: hosts, loopbackAnswers: .accept)
                 resolver.resolve(name) { promise.succeed($0) }
                 return promise.futureResult
             }.get()

@@ -41,6 +41,7 @@ import Testing
         #expect(example.pools["freeswitch"]?.targets.count == 2)
         #expect(example.witness.forward.first?.syslog == "tls://siem.example.org:6514")
         #expect(example.limits == Configuration.Limits())
+        #expect(example.resolver == Configuration.Resolver())
         #expect(example.tls == Configuration.TLS())
         #expect(example.control == Configuration.Control())
         #expect(example.sip == Configuration.SIPTimers())
@@ -106,16 +107,23 @@ import Testing
             """
             listeners:
               - {transport: udp, address: "[2001:db8::1]:5060", profile: trunks}
-              - {transport: tls, address: "127.0.0.1:0"}
+              - {transport: tls, address: "127.0.0.1:0", proxy_protocol: [192.0.2.0/24, "2001:db8::1"]}
             advertise: {udp: "[2001:DB8::1]:5080", tls: SIP.example.org}
             domains: External.Advisor
             database: postgres://sip@db.internal/sip?sslmode=verify-full
             database_password: file:secret
             shared_state: rediss://cache:6379/0
+            resolver: {servers: [192.0.2.53, "[2001:db8::53]:5353"], timeout: 500ms, tries: 3, loopback_answers: accept}
             limits: {idle_timeout: 24h, message_bytes: 64KiB, handshake_timeout: 200ms}
             """.replacingOccurrences(of: "64KiB", with: "32KiB"), file: "/a.yaml")
         #expect(read.listeners.map(\.address.description) == ["[2001:db8::1]:5060", "127.0.0.1:0"])
         #expect(read.listeners.map(\.profile) == ["trunks", "experts"])
+        #expect(
+            read.listeners.map { $0.proxyProtocol.map(\.description) } == [[], ["192.0.2.0/24", "2001:db8::1/128"]])
+        #expect(read.resolver.servers.map(\.description) == ["192.0.2.53:53", "[2001:db8::53]:5353"])
+        #expect(read.resolver.timeout == .milliseconds(500))
+        #expect(read.resolver.tries == 3)
+        #expect(read.resolver.loopbackAnswers == .accept)
         #expect(read.advertise[.udp]?.description == "[2001:db8::1]:5080")
         #expect(read.advertise[.tls] == HostPort(host: "sip.example.org"))
         #expect(read.domains == ["external.advisor"])

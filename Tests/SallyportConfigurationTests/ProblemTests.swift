@@ -94,6 +94,20 @@ struct Slip: CustomTestStringConvertible, Sendable {
         Slip("tls: {minimum: \"1.1\"}", "1:16: tls.minimum: '1.1' is not known; did you mean '1.2'?"),
         Slip("sip: {t1: 1ms}", "1:11: sip.t1: 1ms is out of range; write a duration from 10ms to 10s"),
         Slip("sip: {t1: 5s}", "sip.t2: is shorter than t1; give it at least 5s"),
+        Slip(
+            "resolver: {servers: [ns.example]}", "1:22: resolver.servers[0]: 'ns.example' is not the address of a name"),
+        Slip("resolver: {servers: [\"0.0.0.0\"]}", "1:22: resolver.servers[0]: nobody can be asked at 0.0.0.0:53"),
+        Slip("resolver: {timeout: 2}", "1:21: resolver.timeout: '2' has no unit; write '2s' for seconds"),
+        Slip("resolver: {tries: 0}", "1:19: resolver.tries: 0 is out of range; write a whole number from 1 to 10"),
+        Slip(
+            "resolver: {loopback_answers: allow}", "resolver.loopback_answers: 'allow' is not known; known here: refuse"
+        ),
+        Slip(
+            "listeners:\n  - {transport: udp, address: \"0.0.0.0:5060\", proxy_protocol: [10.0.0.0/8]}",
+            "2:63: listeners[0].proxy_protocol: the PROXY protocol is not for datagrams; remove it here"),
+        Slip(
+            "listeners:\n  - {transport: tcp, address: \"0.0.0.0:5060\", proxy_protocol: [0.0.0.0/0]}",
+            "2:64: listeners[0].proxy_protocol[0]: trusts everybody to say who they are; name the addresses"),
         Slip("node: \"a b\"", "1:7: node: 'a b' won't do; write a name of letters"),
         Slip("domains: [a..b]", "1:11: domains[0]: 'a..b' won't do; write a host name"),
         Slip("advertise: {tls: \"a:99999\"}", "1:18: advertise.tls: 'a:99999' is not a host with a port"),

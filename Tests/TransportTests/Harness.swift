@@ -27,13 +27,18 @@ final class Recorder: TransportObserver {
     let seen: AsyncStream<Seen>.Continuation
     weak var layer: TransportLayer?
     var admits = true
+    /// Whose connections it was asked to admit.
+    var asked: [Endpoint] = []
     var echoes = false
 
     init(_ seen: AsyncStream<Seen>.Continuation) {
         self.seen = seen
     }
 
-    func admit(connectionFrom remote: Endpoint, listener: Int) -> Bool { admits }
+    func admit(connectionFrom remote: Endpoint, listener: Int) -> Bool {
+        asked.append(remote)
+        return admits
+    }
     func opened(_ flow: Flow) { seen.yield(.opened(flow)) }
     func received(_ message: [UInt8], on flow: Flow) {
         if echoes { layer?.send(message, on: flow.id) }
@@ -91,9 +96,14 @@ final class Harness: @unchecked Sendable {
         try await loop.submit { try body(self.layer, self.recorder) }.get()
     }
 
-    func listen(_ transport: TransportKind, on address: String = "127.0.0.1:0") async throws -> Endpoint {
+    func listen(
+        _ transport: TransportKind, on address: String = "127.0.0.1:0", proxies: [IPNetwork] = [],
+        answersPlain: Bool = false
+    ) async throws -> Endpoint {
         let endpoint = try #require(Endpoint(address))
-        return try await loop.flatSubmit { self.layer.listen(transport, on: endpoint, index: 3) }.get()
+        return try await loop.flatSubmit {
+            self.layer.listen(transport, on: endpoint, index: 3, proxies: proxies, answersPlain: answersPlain)
+        }.get()
     }
 
     func next() async throws -> Seen {
@@ -106,6 +116,14 @@ final class Harness: @unchecked Sendable {
 
     func nextClose() async throws -> CloseReason {
         while true { if case .closed(_, let reason) = try await next() { return reason } }
+    }
+
+    func nextOpened() async throws -> Flow {
+        while true { if case .opened(let flow) = try await next() { return flow } }
+    }
+
+    func nextRefusal() async throws -> AdmissionRefusal {
+        while true { if case .refused(let reason) = try await next() { return reason } }
     }
 
     func nextFailure() async throws -> SendFailure {
@@ -127,13 +145,17 @@ final class Peer: Sendable {
         self.bytes = bytes
     }
 
-    static func connect(to endpoint: Endpoint, tls: NIOSSLContext? = nil, reads: Bool = true) async throws -> Peer {
+    /// - Parameter preface: sent before anything else, TLS too.
+    static func connect(
+        to endpoint: Endpoint, tls: NIOSSLContext? = nil, reads: Bool = true, preface: [UInt8] = []
+    ) async throws -> Peer {
         let (stream, continuation) = AsyncStream<[UInt8]>.makeStream()
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .channelOption(.allowRemoteHalfClosure, value: tls == nil)
             .channelOption(.autoRead, value: reads)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(PrefaceHandler(preface))
                     if let tls {
                         try channel.pipeline.syncOperations.addHandler(
                             NIOSSLClientHandler(context: tls, serverHostname: "localhost"))
@@ -164,6 +186,21 @@ final class Peer: Sendable {
     }
 }
 
+private final class PrefaceHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+    let preface: [UInt8]
+
+    init(_ preface: [UInt8]) {
+        self.preface = preface
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if !preface.isEmpty { context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: preface)), promise: nil) }
+        context.fireChannelActive()
+    }
+}
+
 private final class PeerHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     let bytes: AsyncStream<[UInt8]>.Continuation
@@ -187,7 +224,7 @@ final class DatagramPeer: Sendable {
     let channel: any Channel
     private let bytes: AsyncStream<[UInt8]>
 
-    init() async throws {
+    init(on host: String = "127.0.0.1") async throws {
         let (stream, continuation) = AsyncStream<[UInt8]>.makeStream()
         bytes = stream
         channel = try await DatagramBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -197,7 +234,7 @@ final class DatagramPeer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(DatagramPeerHandler(continuation))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: host, port: 0).get()
     }
 
     var endpoint: Endpoint? { Endpoint(channel.localAddress) }

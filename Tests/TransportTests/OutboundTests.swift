@@ -87,11 +87,9 @@ import TransportSecurity
     func serverNotThereFails(
         transport: TransportKind
     ) async throws {
-        let contexts = try Contexts()
-        let server = try await Harness(serverTLS: contexts.server)
-        let bound = try await server.listen(transport)
-        try await server.end()
-        let harness = try await Harness(clientTLS: contexts.client)
+        // A port of the system's choice that was closed again may be somebody else's by now.
+        let bound = Endpoint(IPAddress(v4: 0x7f00_0001), port: 1)
+        let harness = try await Harness(clientTLS: Contexts().client)
         for _ in 0..<2 {
             try await harness.on { layer, _ in
                 for ticket in 0..<3 {
@@ -161,6 +159,44 @@ import TransportSecurity
         if !sent.isEmpty { try await peer.send(sent) }
         guard case .handshakeFailed(let found) = try await harness.next() else { throw Unexpected() }
         #expect(found == reason)
+        try await harness.end()
+    }
+
+    @Test("plain SIP to a TLS listener is let in as such where it is to be answered")
+    func plainToTLSIsAnswered() async throws {
+        let contexts = try Contexts()
+        let harness = try await Harness(serverTLS: contexts.server)
+        try await harness.on { $1.echoes = true }
+        let bound = try await harness.listen(.tls, answersPlain: true)
+        let plain = try await Peer.connect(to: bound)
+        for byte in request(1).utf8 { try await plain.channel.writeAndFlush(ByteBuffer(bytes: [byte])) }
+        let flow = try await harness.nextMessage().flow
+        #expect(flow.transport == .tcp)
+        #expect(flow.security == nil)
+        #expect(flow.listener == 3)
+        #expect(await plain.read(until: "\r\n\r\n") == request(1))
+        let secured = try await Peer.connect(to: bound, tls: contexts.knownClient)
+        try await secured.send(request(2, body: 50_000))
+        let other = try await harness.nextMessage().flow
+        #expect(other.transport == .tls)
+        #expect(other.security?.cipherSuite.hasPrefix("TLS_") == true)
+        #expect(other.security?.peer?.covers("localhost") == true)
+        #expect(await secured.read(until: "xxx").hasPrefix("OPTIONS"))
+        try await harness.end()
+    }
+
+    @Test(
+        "what is neither TLS nor SIP, or nothing, stays a failed handshake",
+        arguments: [("\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}", HandshakeFailure.notTLS), ("", .timeout)])
+    func neitherTLSNorSIP(sent: String, reason: HandshakeFailure) async throws {
+        var limits = TransportLimits()
+        if sent.isEmpty { limits.handshakeTimeout = .milliseconds(150) }
+        let harness = try await Harness(limits: limits, serverTLS: Contexts().server)
+        let peer = try await Peer.connect(to: harness.listen(.tls, answersPlain: true))
+        if !sent.isEmpty { try await peer.send(sent) }
+        guard case .handshakeFailed(let found) = try await harness.next() else { throw Unexpected() }
+        #expect(found == reason)
+        try await harness.on { layer, _ in #expect(layer.connectionCount == 0) }
         try await harness.end()
     }
 

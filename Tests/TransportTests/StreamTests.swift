@@ -143,7 +143,10 @@ import Testing
 
     @Test("a peer that has finished sending is waited for a moment only")
     func halfClosedForAMoment() async throws {
-        let harness = try await Harness(limits: Self.quick)
+        var limits = Self.quick
+        // On a busy machine the end of the stream may be long in coming.
+        limits.firstMessageTimeout = .seconds(30)
+        let harness = try await Harness(limits: limits)
         let peer = try await Peer.connect(to: harness.listen(.tcp))
         try await peer.channel.close(mode: .output)
         #expect(try await harness.nextClose() == .peerClosed)
@@ -170,6 +173,27 @@ import Testing
         guard case .opened = try await harness.next() else { throw Unexpected() }
         try await harness.on { layer, _ in #expect(layer.connectionCount == 2) }
         withExtendedLifetime((second, fourth)) {}
+        try await harness.end()
+    }
+
+    @Test("accepted connections are limited in all, and leave room when they go", arguments: [TransportKind.tcp, .tls])
+    func connectionsLimited(transport: TransportKind) async throws {
+        var limits = TransportLimits()
+        limits.connections = 1
+        let contexts = try Contexts()
+        let harness = try await Harness(limits: limits, serverTLS: contexts.server)
+        let bound = try await harness.listen(transport)
+        let tls = transport == .tls ? contexts.client : nil
+        let first = try await Peer.connect(to: bound, tls: tls)
+        _ = try await harness.nextOpened()
+        let second = try? await Peer.connect(to: bound, tls: tls)
+        #expect(try await harness.nextRefusal() == .connections)
+        #expect(await second?.read() ?? "" == "")
+        try await first.close()
+        #expect(try await harness.nextClose() == .peerClosed)
+        let third = try await Peer.connect(to: bound, tls: tls)
+        _ = try await harness.nextOpened()
+        withExtendedLifetime(third) {}
         try await harness.end()
     }
 
