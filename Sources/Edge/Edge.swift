@@ -59,7 +59,8 @@ public final class Edge: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let relay = CommitRelay()
-        let names = try DNSClient()
+        let resolver = configuration.resolver
+        let names = try DNSClient(servers: resolver.servers, timeout: resolver.timeout, tries: resolver.tries)
         let log = try WitnessLog(witnessSettings, onCommit: { relay.committed($0) })
         do {
             let (shard, bound) = try await loop.flatSubmit {
@@ -72,7 +73,11 @@ public final class Edge: Sendable {
                     loop: loop, limits: TransportLimits(configuration.limits), observer: shard,
                     serverTLS: tls.server, clientTLS: tls.client)
                 shard.transport = transport
-                shard.resolver = HostResolver(loop: loop, client: names, hosts: .system())
+                shard.locator = ServerLocator(
+                    resolver: HostResolver(
+                        loop: loop, client: names, hosts: .system(),
+                        loopbackAnswers: resolver.loopbackAnswers == .accept ? .accept : .refuse),
+                    supported: tls.client == nil ? [.udp, .tcp] : [.udp, .tcp, .tls])
                 let boundShard = NIOLoopBound(shard, eventLoop: loop)
                 return shard.listen().map { (boundShard, $0) }
             }.get()

@@ -1,12 +1,14 @@
 import CoreTypes
 import SIPMessage
+import SIPProxy
 import Transport
 
 /// Where a message goes next, before and after its name is resolved (RFC 3263 section 4).
 struct Hop: Hashable {
     enum Address: Hashable {
         case endpoint(Endpoint)
-        case name(String, port: UInt16)
+        /// Not located yet; the transport is then a guess.
+        case named(ServerLocation.Goal)
         /// Back over the connection that the dialog's other side came by.
         case flow(FlowID, Endpoint)
     }
@@ -29,15 +31,20 @@ struct Hop: Hashable {
         default: return nil
         }
         self.transport = transport
-        let port = uri.port ?? transport.defaultPort
         switch uri.host {
         case .address(let address):
-            self.address = .endpoint(Endpoint(address, port: port))
+            self.address = .endpoint(Endpoint(address, port: uri.port ?? transport.defaultPort))
             serverName = transport == .tls ? address.description : nil
         case .name(let name):
-            self.address = .name(name, port: port)
+            self.address = .named(ServerLocation.Goal(uri))
             serverName = transport == .tls ? name : nil
         }
+    }
+
+    init(_ target: ServerLocation.Target) {
+        address = .endpoint(target.endpoint)
+        transport = target.transport
+        serverName = target.serverName
     }
 
     init(flow: Flow) {
@@ -50,14 +57,14 @@ struct Hop: Hashable {
     var remote: IPAddress? {
         switch address {
         case .endpoint(let endpoint), .flow(_, let endpoint): endpoint.address
-        case .name: nil
+        case .named: nil
         }
     }
 
     var description: String {
         switch address {
         case .endpoint(let endpoint): "\(endpoint);transport=\(transport.rawValue)"
-        case .name(let name, let port): "\(name):\(port);transport=\(transport.rawValue)"
+        case .named(let goal): "\(goal.host)"
         case .flow(_, let remote): "\(remote);transport=\(transport.rawValue)"
         }
     }

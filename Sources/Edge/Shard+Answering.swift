@@ -72,6 +72,15 @@ extension Shard {
         transport?.send(octets, on: flow.id.facing(Endpoint(flow.remote.address, port: port)))
     }
 
+    /// Sends the latest response of a transaction; over a stream that is gone, by another connection.
+    func send(_ octets: [UInt8], of server: ServerTransaction) {
+        guard server.flow.transport.isReliable else {
+            send(octets, towards: server.request.topVia, on: server.flow)
+            return
+        }
+        if transport?.send(octets, on: server.flow.id) != true { sendOverNewConnection(octets, of: server) }
+    }
+
     /// Answers through the request's server transaction, and ends its context.
     func finish(
         _ context: ProxyContext, local status: Int, _ reason: String, fields: [(String, String)] = []

@@ -63,7 +63,7 @@ extension Shard {
         uri.user?.hasPrefix(DialogCookie.prefix) == true
     }
 
-    private func refuseStray(_ request: Message, on flow: Flow, now: Moment) {
+    func refuseStray(_ request: Message, on flow: Flow, now: Moment) {
         guard let profile = profile(of: flow) else {
             metrics.increment(EdgeMetrics.dropped, ["no_profile"])
             return

@@ -48,6 +48,7 @@ extension Shard {
         }
         let server = ServerTransaction(key: key, request: request, flow: flow, at: now, timers: settings.timers)
         let context = ProxyContext(server: server, groups: groups, profile: profile, facts: report.facts)
+        reuse(flow, for: request)
         context.isBridge = decision.isBridge
         context.isExpert = decision.isExpert
         server.context = context
@@ -61,6 +62,20 @@ extension Shard {
             metrics.increment(EdgeMetrics.policyDecisions, ["approved"])
         }
         askWitness(context, report: report, approach: approach, decision: decision, now: now)
+    }
+
+    /// RFC 5923: a peer that has been let in may ask for requests to come back over its connection.
+    private func reuse(_ flow: Flow, for request: Message) {
+        let via = request.topVia
+        guard flow.transport.isReliable,
+            via.parameters.contains(where: { request.text($0.name).lowercased() == "alias" })
+        else { return }
+        let endpoint = Endpoint(flow.remote.address, port: via.port ?? flow.transport.defaultPort)
+        if case .name(let name) = via.host {
+            transport?.alias(flow.id, endpoint: endpoint, name: name)
+        } else {
+            transport?.alias(flow.id, endpoint: endpoint)
+        }
     }
 
     private func refuseUnroutable(
@@ -116,8 +131,12 @@ extension Shard {
 
     /// Where the decision leads, in groups that are tried at once.
     private func targets(of decision: RouteDecision, for request: Message) -> Targets {
+        let isSecure = request.requestURI?.scheme == .sips
         func target(_ uri: URI, _ member: ProxyContext.PoolMember? = nil) -> ProxyContext.Target? {
-            Hop(uri).map { ProxyContext.Target(requestURI: uri.text, hop: $0, member: member) }
+            guard let hop = Hop(uri) else { return nil }
+            // A sips URI stays one all the way (RFC 3261 section 26.2.2).
+            let text = isSecure && uri.scheme == .sip ? "sips" + uri.text.dropFirst(3) : uri.text
+            return ProxyContext.Target(requestURI: text, hop: hop, member: member)
         }
         var groups: [[ProxyContext.Target]] = []
         switch decision.destination {
@@ -136,7 +155,7 @@ extension Shard {
                 return .noneInService(retryAfter: Int64((settings.probes[name]?.every ?? 0) / 1_000_000_000) + 1)
             }
         }
-        if request.requestURI?.scheme == .sips {
+        if isSecure {
             groups = groups.map { $0.filter { $0.hop.transport == .tls } }
         }
         groups.removeAll(where: \.isEmpty)
@@ -234,7 +253,9 @@ extension Shard {
         let local = localAddress(for: hop)
         var forwarded = ForwardedRequest(
             source: context.server.flow.remote,
-            via: "SIP/2.0/\(hop.transport.viaToken) \(local);rport;branch=\(branch)")
+            via: "SIP/2.0/\(hop.transport.viaToken) \(local);rport;branch=\(branch)"
+                // RFC 5923 section 5: the next hop may send its requests back over this connection.
+                + (hop.transport == .tls ? ";alias" : ""))
         forwarded.realm = passages[context.profile]?.policy.authentication?.realm
         forwarded.requestURI = target.requestURI
         if let inDialog = context.inDialog {
@@ -272,7 +293,7 @@ extension Shard {
         let remote: Endpoint
         switch hop.address {
         case .endpoint(let endpoint), .flow(_, let endpoint): remote = endpoint
-        case .name: return "invalid.invalid"
+        case .named: return "invalid.invalid"
         }
         return transport?.localEndpoint(facing: remote, transport: hop.transport)?.description ?? "invalid.invalid"
     }

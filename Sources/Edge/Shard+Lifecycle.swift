@@ -16,14 +16,18 @@ extension Shard {
             return loop.makeFailedFuture(EdgeError(.listen, "there is no transport"))
         }
         let bindings = settings.listeners.enumerated().map { index, listener in
-            transport.listen(listener.transport, on: listener.address, index: index)
-                .map { Edge.Bound(listener: listener, endpoint: $0) }
-                .flatMapErrorThrowing { error in
-                    throw EdgeError(
-                        .listen,
-                        "\(listener.transport.rawValue) \(listener.address) can't be listened on: \(error); "
-                            + "is another program using the port?")
-                }
+            transport.listen(
+                listener.transport, on: listener.address, index: index, proxies: listener.proxyProtocol,
+                answersPlain: listener.transport == .tls
+                    && settings.profiles[listener.profile]?.policy.transport.requirement == .required
+            )
+            .map { Edge.Bound(listener: listener, endpoint: $0) }
+            .flatMapErrorThrowing { error in
+                throw EdgeError(
+                    .listen,
+                    "\(listener.transport.rawValue) \(listener.address) can't be listened on: \(error); "
+                        + "is another program using the port?")
+            }
         }
         return EventLoopFuture.whenAllSucceed(bindings, on: loop).assumeIsolated().flatMap { bound in
             transport.openOutboundDatagrams().map { bound }

@@ -28,7 +28,17 @@ extension Shard: TransportObserver {
         }
     }
 
+    /// Whether somebody speaks plain SIP to a TLS listener: layer 3 refuses whatever it is.
+    private func isPlainOnTLS(_ flow: Flow) -> Bool {
+        flow.security == nil && settings.listeners.indices.contains(flow.listener)
+            && settings.listeners[flow.listener].transport == .tls
+    }
+
     private func receivedRequest(_ request: Message, on flow: Flow, now: Moment) {
+        if isPlainOnTLS(flow) {
+            if request.method != .ack { refuseStray(request, on: flow, now: now) }
+            return
+        }
         switch request.method {
         case .ack:
             receivedAck(request, on: flow, now: now)

@@ -9,7 +9,7 @@ import Transport
 extension Shard {
     func carryOut(_ step: TransactionStep, _ server: ServerTransaction) {
         if step.transmit, !server.response.isEmpty {
-            send(server.response, towards: server.request.topVia, on: server.flow)
+            send(server.response, of: server)
         }
         set(&server.retransmission, step.retransmission, .serverRetransmission(server))
         set(&server.deadline, step.deadline, .serverDeadline(server))
@@ -90,7 +90,7 @@ extension Shard {
                 octets, to: endpoint, transport: hop.transport, tlsServerName: hop.serverName, ticket: ticket)
         case .flow(let id, _):
             if transport?.send(octets, on: id) != true { sendFailed(ticket, reason: .closed) }
-        case .name:
+        case .named:
             sendFailed(ticket, reason: .unreachable)
         }
     }

@@ -21,7 +21,7 @@ final class Shard {
     let cookie: DialogCookie
     let secret: NodeSecret
     var transport: TransportLayer?
-    var resolver: HostResolver?
+    var locator: ServerLocator?
 
     var passages: [String: Passage]
     var branches: BranchMint
