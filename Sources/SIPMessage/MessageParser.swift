@@ -51,6 +51,8 @@ private struct MessageParser {
             note(.cSeq, "CSeq Method Mismatch")
         }
         if vias.isEmpty { note(.via, "Missing or Malformed Via") }
+        // RFC 4475 section 3.2.1: the cookie promises that what follows it is unique, and nothing does.
+        if vias.first?.branch == Via.magicCookie { note(.via, "Empty Branch") }
         let body = parseBody()
 
         if let failure {
@@ -226,7 +228,12 @@ private struct MessageParser {
             note(.startLine, "Malformed Status-Line")
             return nil
         }
-        return .response(status: status, reason: scanner.position..<line.upperBound)
+        let reason = scanner.position..<line.upperBound
+        guard bytes[reason].allSatisfy({ $0.isText || $0.isBlank }) else {
+            note(.startLine, "Control Character in Reason Phrase")
+            return nil
+        }
+        return .response(status: status, reason: reason)
     }
 
     // MARK: Fields that the edge depends on
