@@ -87,7 +87,8 @@ let rooms: [Target] = [
 
 let testTargets: [Target] = [
     tests("CoreTypesTests", ["CoreTypes"]),
-    tests("SIPMessageTests", ["CoreTypes", "SIPMessage"]),
+    .target(name: "TortureMessages", path: "Tests/TortureMessages", swiftSettings: strict),
+    tests("SIPMessageTests", ["CoreTypes", "SIPMessage", "TortureMessages"]),
     tests("SIPTransactionTests", ["CoreTypes", "SIPTransaction"]),
     tests("SIPProxyTests", ["CoreTypes", "SIPMessage", "SIPProxy"]),
     tests("SallyportConfigurationTests", ["CoreTypes", "SallyportConfiguration"]),

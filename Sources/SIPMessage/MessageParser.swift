@@ -18,6 +18,8 @@ private struct MessageParser {
     var fields: [Field] = []
     var failure: ParseFailure?
     var headEnd = 0
+    /// As much of a malformed topmost Via as an answer can carry.
+    var salvagedVia: Via?
 
     init(bytes: [UInt8], limits: MessageLimits) {
         self.bytes = bytes
@@ -37,9 +39,10 @@ private struct MessageParser {
             throw ParseFailure(kind: .startLine, reason: "No Start Line")
         }
         indexFields(from: startLineEnd + 2)
-        let vias = parseVias()
+        // Before the Vias: what another version of SIP writes there is not malformed, just not understood.
         let startLine = parseStartLine(0..<startLineEnd)
-        let reply = replyFields(vias: vias)
+        let vias = parseVias()
+        let reply = replyFields(vias: vias.isEmpty ? salvagedVia.map { [$0] } ?? [] : vias)
         checkSingularFields()
 
         let from = address(.from, "From")
@@ -245,8 +248,13 @@ private struct MessageParser {
                 var scanner = Scanner(bytes, value)
                 guard let via = scanner.via(), scanner.atEnd else {
                     note(.via, "Malformed Via")
+                    if vias.isEmpty {
+                        var rescue = Scanner(bytes, value)
+                        salvagedVia = rescue.viaSentBy()?.via
+                    }
                     return vias
                 }
+                if !via.isVersion2 { note(.via, "Malformed Via") }
                 vias.append(via)
                 guard vias.count <= limits.vias else {
                     note(.via, "Too Many Vias")

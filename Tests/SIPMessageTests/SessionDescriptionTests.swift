@@ -19,9 +19,9 @@ struct SessionDescriptionTests {
         b=AS:512
         """
 
-    private static func parse(_ text: String, limits: SessionDescription.Limits = .init()) throws(
-        SessionDescription.Failure
-    ) -> SessionDescription {
+    private static func parse(_ text: String, limits: SessionDescription.Limits = .init()) throws(SessionDescription
+        .Failure) -> SessionDescription
+    {
         let bytes = Array(text.utf8)
         return try SessionDescription(parsing: bytes, 0..<bytes.count, limits: limits)
     }
@@ -107,7 +107,8 @@ struct SessionDescriptionTests {
     @Test("a message has one when its type says so")
     func ofMessage() throws {
         let body = Self.offer.replacing("\n", with: "\r\n")
-        #expect(try Message.invite(adding: "c : Application / SDP;x=y", body: body).sessionDescription?.media.count == 2)
+        #expect(
+            try Message.invite(adding: "c : Application / SDP;x=y", body: body).sessionDescription?.media.count == 2)
         #expect(try Message.invite(adding: "Content-Type: text/plain", body: body).sessionDescription == nil)
         #expect(try Message.invite(adding: "c: application/sdp\ne: gzip", body: body).sessionDescription == nil)
         #expect(try Message.invite(adding: "c: application/sdp").sessionDescription == nil)

@@ -25,7 +25,9 @@ enum MessageProperties {
         }
         // Content-Length is added, for which there may be no room.
         guard message.fields.count < limits.headers, written.count <= limits.messageBytes else { return nil }
-        guard let again = try? Message(parsing: written, limits: limits) else { return "what is written can't be parsed" }
+        guard let again = try? Message(parsing: written, limits: limits) else {
+            return "what is written can't be parsed"
+        }
         guard again.written() == written else { return "written twice, it differs" }
         guard again.fields.count == message.fields.count + 1 else { return "a field comes or goes" }
         return difference(message, again)
