@@ -96,6 +96,7 @@ let testTargets: [Target] = [
     tests("WitnessTests", ["CoreTypes", "Witness", .crypto]),
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    tests("Differential", ["CoreTypes", "SIPMessage", "SIPProxy", "TestSupport", "TortureMessages"]),
     tests(
         "CommandTests",
         [

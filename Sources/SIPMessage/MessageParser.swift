@@ -314,7 +314,11 @@ private struct MessageParser {
         var scanner = Scanner(bytes, value)
         var valid = !scanner.run(of: .word).isEmpty
         if scanner.take(.at) { valid = valid && !scanner.run(of: .word).isEmpty }
-        guard valid, scanner.atEnd else {
+        // Kamailio takes blanks behind a Call-ID for a part of it: another dialog, to what stands behind the edge.
+        let isClean =
+            value.upperBound < bytes.count && bytes[value.upperBound] == .carriageReturn
+            && !(value.upperBound + 2 < bytes.count && bytes[value.upperBound + 2].isBlank)
+        guard valid, isClean, scanner.atEnd else {
             note(.callID, "Malformed Call-ID")
             return nil
         }
