@@ -88,7 +88,10 @@ let rooms: [Target] = [
 let testTargets: [Target] = [
     tests("CoreTypesTests", ["CoreTypes"]),
     .target(name: "TortureMessages", path: "Tests/TortureMessages", swiftSettings: strict),
-    tests("SIPMessageTests", ["CoreTypes", "SIPMessage", "TortureMessages"]),
+    .target(
+        name: "FuzzProperties", dependencies: ["CoreTypes", "SIPMessage", "SallyportConfiguration"],
+        path: "Fuzz/Sources/FuzzProperties", swiftSettings: strict),
+    tests("SIPMessageTests", ["CoreTypes", "SIPMessage", "TortureMessages", "FuzzProperties"]),
     tests("SIPTransactionTests", ["CoreTypes", "SIPTransaction"]),
     tests("SIPProxyTests", ["CoreTypes", "SIPMessage", "SIPProxy"]),
     tests("SallyportConfigurationTests", ["CoreTypes", "SallyportConfiguration"]),
