@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import TestSupport
 
 /// A Kamailio on loopback that says of each request what it has read in it. It forwards nothing.
