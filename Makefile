@@ -1,10 +1,10 @@
 # `make demo` shows the edge at work, `make test` checks it. Both share one debug build in .build.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test format lint
+.PHONY: help build demo test fuzz format lint
 
 ARGS ?=
-SOURCES := Sources Tests Package.swift
+SOURCES := Sources Tests Package.swift Fuzz/Package.swift Fuzz/Sources/FuzzProperties Fuzz/Sources/fuzz
 # On a small machine: make build SWIFT_FLAGS='-j 1'
 SWIFT_FLAGS ?=
 
@@ -24,6 +24,10 @@ test: ## lints, builds and runs all tests; those whose peer program is missing a
 	@$(MAKE) --no-print-directory lint
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest $(ARGS)
+
+# Each target for SECONDS_EACH (60), or RUNS; FUZZ=message for one; SANITIZERS= for speed. See docs/fuzzing.md.
+fuzz: ## feeds the parsers with what nobody would send, a minute each; FUZZ=message RUNS=1000000 for one
+	@FUZZ="$(FUZZ)" RUNS="$(RUNS)" SECONDS_EACH="$(SECONDS_EACH)" SWIFT_FLAGS="$(SWIFT_FLAGS)" scripts/fuzz
 
 format: ## formats all sources in place
 	swift format --in-place --recursive $(SOURCES)

@@ -88,7 +88,11 @@ let rooms: [Target] = [
 
 let testTargets: [Target] = [
     tests("CoreTypesTests", ["CoreTypes"]),
-    tests("SIPMessageTests", ["CoreTypes", "SIPMessage"]),
+    .target(name: "TortureMessages", path: "Tests/TortureMessages", swiftSettings: strict),
+    .target(
+        name: "FuzzProperties", dependencies: ["CoreTypes", "SIPMessage", "SallyportConfiguration"],
+        path: "Fuzz/Sources/FuzzProperties", swiftSettings: strict),
+    tests("SIPMessageTests", ["CoreTypes", "SIPMessage", "TortureMessages", "FuzzProperties"]),
     tests("SIPTransactionTests", ["CoreTypes", "SIPTransaction"]),
     tests("SIPProxyTests", ["CoreTypes", "SIPMessage", "SIPProxy"]),
     tests("SallyportConfigurationTests", ["CoreTypes", "SallyportConfiguration"]),
@@ -98,6 +102,7 @@ let testTargets: [Target] = [
     .target(
         name: "TestSupport", dependencies: ["CoreTypes", "Witness", .nioCore, .nioPosix], path: "Tests/TestSupport",
         swiftSettings: strict),
+    tests("Differential", ["CoreTypes", "SIPMessage", "SIPProxy", "TestSupport", "TortureMessages"]),
     tests(
         "CommandTests",
         [
@@ -116,8 +121,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "ConformanceTests",
         dependencies: [
-            "CoreTypes", "SIPMessage", "Defense", "Witness", "TransportSecurity", "TestSupport", "sallyport", .nioCore,
-            .nioPosix, .nioSSL,
+            "CoreTypes", "SIPMessage", "Defense", "Witness", "TransportSecurity", "TestSupport", "TortureMessages",
+            "sallyport", .nioCore, .nioPosix, .nioSSL,
         ], path: "Tests/Conformance", swiftSettings: strict),
     tests("ControlAPITests", ["CoreTypes", "ControlAPI", .nioCore, .nioPosix, .logging, .serviceLifecycle]),
     tests(

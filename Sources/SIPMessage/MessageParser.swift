@@ -18,6 +18,8 @@ private struct MessageParser {
     var fields: [Field] = []
     var failure: ParseFailure?
     var headEnd = 0
+    /// As much of a malformed topmost Via as an answer can carry.
+    var salvagedVia: Via?
 
     init(bytes: [UInt8], limits: MessageLimits) {
         self.bytes = bytes
@@ -37,9 +39,10 @@ private struct MessageParser {
             throw ParseFailure(kind: .startLine, reason: "No Start Line")
         }
         indexFields(from: startLineEnd + 2)
-        let vias = parseVias()
+        // Before the Vias: what another version of SIP writes there is not malformed, just not understood.
         let startLine = parseStartLine(0..<startLineEnd)
-        let reply = replyFields(vias: vias)
+        let vias = parseVias()
+        let reply = replyFields(vias: vias.isEmpty ? salvagedVia.map { [$0] } ?? [] : vias)
         checkSingularFields()
 
         let from = address(.from, "From")
@@ -51,6 +54,8 @@ private struct MessageParser {
             note(.cSeq, "CSeq Method Mismatch")
         }
         if vias.isEmpty { note(.via, "Missing or Malformed Via") }
+        // RFC 4475 section 3.2.1: the cookie promises that what follows it is unique, and nothing does.
+        if vias.first?.branch == Via.magicCookie { note(.via, "Empty Branch") }
         let body = parseBody()
 
         if let failure {
@@ -226,7 +231,12 @@ private struct MessageParser {
             note(.startLine, "Malformed Status-Line")
             return nil
         }
-        return .response(status: status, reason: scanner.position..<line.upperBound)
+        let reason = scanner.position..<line.upperBound
+        guard bytes[reason].allSatisfy({ $0.isText || $0.isBlank }) else {
+            note(.startLine, "Control Character in Reason Phrase")
+            return nil
+        }
+        return .response(status: status, reason: reason)
     }
 
     // MARK: Fields that the edge depends on
@@ -238,8 +248,13 @@ private struct MessageParser {
                 var scanner = Scanner(bytes, value)
                 guard let via = scanner.via(), scanner.atEnd else {
                     note(.via, "Malformed Via")
+                    if vias.isEmpty {
+                        var rescue = Scanner(bytes, value)
+                        salvagedVia = rescue.viaSentBy()?.via
+                    }
                     return vias
                 }
+                if !via.isVersion2 { note(.via, "Malformed Via") }
                 vias.append(via)
                 guard vias.count <= limits.vias else {
                     note(.via, "Too Many Vias")
@@ -299,7 +314,11 @@ private struct MessageParser {
         var scanner = Scanner(bytes, value)
         var valid = !scanner.run(of: .word).isEmpty
         if scanner.take(.at) { valid = valid && !scanner.run(of: .word).isEmpty }
-        guard valid, scanner.atEnd else {
+        // Kamailio takes blanks behind a Call-ID for a part of it: another dialog, to what stands behind the edge.
+        let isClean =
+            value.upperBound < bytes.count && bytes[value.upperBound] == .carriageReturn
+            && !(value.upperBound + 2 < bytes.count && bytes[value.upperBound + 2].isBlank)
+        guard valid, isClean, scanner.atEnd else {
             note(.callID, "Malformed Call-ID")
             return nil
         }

@@ -65,7 +65,8 @@ public struct StreamFramer: Sendable {
             scanned = 0
             return .needMore
         }
-        guard buffer[start].isLetter else { return fail(.notSIP) }
+        // A method is any token, such as `!interesting-Method` (RFC 4475 section 3.1.1.2).
+        guard ByteSet.token.contains(buffer[start]) else { return fail(.notSIP) }
         guard let headerEnd = findHeaderEnd() else {
             return failure.map(Output.failed)
                 ?? (buffer.count - start > maximumHeader ? fail(.headerTooLarge) : .needMore)

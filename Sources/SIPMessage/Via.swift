@@ -16,6 +16,8 @@ public struct Via: Sendable {
     public let range: Range<Int>
     /// From the transport to the end of sent-by: what never changes on the way.
     public let sentByRange: Range<Int>
+    /// Only such ones are in a message that was accepted.
+    let isVersion2: Bool
 
     /// RFC 3261 section 8.1.1.7: the branch is unique over space and time.
     public var hasMagicCookie: Bool { branch?.hasPrefix(Via.magicCookie) ?? false }
@@ -26,26 +28,7 @@ public struct Via: Sendable {
 extension Scanner {
     /// A Via value; stops before a comma or at the end.
     mutating func via() -> Via? {
-        skipBlanks()
-        let start = position
-        // "SIP" SLASH "2.0" SLASH transport, where SLASH may have blanks on both sides.
-        guard let name = token(), bytes.matches(name, lowercase: "sip"), slash(), let version = token(),
-            bytes.matches(version, lowercase: "2.0"), slash(), let transport = token()
-        else { return nil }
-        let afterTransport = position
-        skipBlanks()
-        guard position > afterTransport, let host = host() else { return nil }
-        var port: UInt16?
-        var sentByEnd = position
-        skipBlanks()
-        if take(.colon) {
-            skipBlanks()
-            guard let value = self.port() else { return nil }
-            port = value
-            sentByEnd = position
-        } else {
-            position = sentByEnd
-        }
+        guard let (plain, start) = viaSentBy() else { return nil }
         guard let parameters = headerParameters() else { return nil }
         var branch: String?
         var received: IPAddress?
@@ -75,8 +58,38 @@ extension Scanner {
             }
         }
         return Via(
-            transport: bytes.string(transport), host: host, port: port, parameters: parameters, branch: branch,
-            received: received, rport: rport, range: start..<position, sentByRange: transport.lowerBound..<sentByEnd)
+            transport: plain.transport, host: plain.host, port: plain.port, parameters: parameters, branch: branch,
+            received: received, rport: rport, range: start..<position, sentByRange: plain.sentByRange,
+            isVersion2: plain.isVersion2)
+    }
+
+    /// A Via value up to its sent-by, and where it starts.
+    mutating func viaSentBy() -> (via: Via, start: Int)? {
+        skipBlanks()
+        let start = position
+        // "SIP" SLASH "2.0" SLASH transport, where SLASH may have blanks on both sides.
+        guard let name = token(), bytes.matches(name, lowercase: "sip"), slash(), let version = token(), slash(),
+            let transport = token()
+        else { return nil }
+        let afterTransport = position
+        skipBlanks()
+        guard position > afterTransport, let host = host() else { return nil }
+        var port: UInt16?
+        var sentByEnd = position
+        skipBlanks()
+        if take(.colon) {
+            skipBlanks()
+            guard let value = self.port() else { return nil }
+            port = value
+            sentByEnd = position
+        } else {
+            position = sentByEnd
+        }
+        let via = Via(
+            transport: bytes.string(transport), host: host, port: port, parameters: [], branch: nil, received: nil,
+            rport: nil, range: start..<sentByEnd, sentByRange: transport.lowerBound..<sentByEnd,
+            isVersion2: bytes.matches(version, lowercase: "2.0"))
+        return (via, start)
     }
 
     /// RFC 5118 section 4.5: with and without brackets.

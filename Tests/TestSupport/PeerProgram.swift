@@ -19,6 +19,15 @@ public struct PeerProgram: Sendable {
     public static let kamailioSchema = PeerProgram(
         "db_sqlite", in: ["/usr/share/kamailio", repository + "/.build/kamailio/usr/share/kamailio"])
 
+    public static let kamailio = PeerProgram(
+        "kamailio", in: ["/usr/sbin", repository + "/.build/kamailio/usr/sbin"])
+    /// A directory: what Kamailio loads.
+    public static let kamailioModules = PeerProgram(
+        "modules",
+        in: ["/usr", repository + "/.build/kamailio/usr"].flatMap { root in
+            ["x86_64-linux-gnu", "aarch64-linux-gnu"].map { "\(root)/lib/\($0)/kamailio" }
+        })
+
     /// The root of this package.
     private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
