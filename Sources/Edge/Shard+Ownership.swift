@@ -28,19 +28,20 @@ extension Shard {
         return transport?.localEndpoint(facing: flow.remote, transport: flow.transport)?.address == address
     }
 
-    /// Why a new request is none of the edge's: it names another element in its Request-URI or Routes. Such a request
-    /// is refused rather than bent to the routes: it would arrive where nobody meant it to go.
+    /// Why a new request is none of the edge's: a Route that is another element's address, or a Request-URI with an
+    /// address that means something else on every machine. Such a request is refused rather than bent to the routes.
     ///
-    /// Host names can be told apart only where the configuration says which ones are the edge's.
+    /// Host names are not judged: they lead nowhere but where the routes say, and a bridge takes calls to any domain.
     func foreignness(_ request: Message, _ flow: Flow) -> String? {
-        func isForeign(_ uri: URI) -> Bool {
-            switch uri.host {
-            case .address: !isOwn(uri, flow)
-            case .name: !settings.domains.isEmpty && !isOwn(uri, flow)
-            }
+        for route in request.addresses(.route) ?? [] {
+            if case .address = route.uri.host, !isOwn(route.uri, flow) { return "foreign_route" }
         }
-        for route in request.addresses(.route) ?? [] where isForeign(route.uri) { return "foreign_route" }
-        if let target = request.requestURI, isForeign(target) { return "foreign_request_uri" }
+        if let target = request.requestURI, case .address(let address) = target.host,
+            address.isLoopback || address.isLinkLocal || address.isUnspecified || address.isMulticast
+                || address.isBroadcast, !isOwn(target, flow)
+        {
+            return "foreign_request_uri"
+        }
         return nil
     }
 
