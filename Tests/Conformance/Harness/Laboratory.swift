@@ -27,10 +27,12 @@ final class Laboratory: Sendable {
     static func shared() async throws -> Laboratory { try await common.value }
 
     /// - Parameters:
+    ///   - listeners: more of them, each a line of YAML.
     ///   - settings: more of the configuration, in YAML.
     ///   - t1: RFC 3261 section 17.1.1.1.
     init(
-        settings: String = "", routes extra: String = "", pools: String = "", sip: String = "", experts: String = "",
+        listeners more: String = "", settings: String = "", routes extra: String = "", pools: String = "",
+        sip: String = "", experts: String = "",
         trunks: String = "", limits: String = "", trust: [String] = [], servers: [String: Downstream] = [:]
     ) async throws {
         var listeners: [EdgeUnderTest.Listener] = []
@@ -50,6 +52,7 @@ final class Laboratory: Sendable {
               - {transport: udp, address: "[::1]:\(listeners[0].port)", profile: trunks}
               - {transport: tcp, address: "[::1]:\(listeners[1].port)", profile: trunks}
               - {transport: tls, address: "[::1]:\(listeners[2].port)", profile: experts}
+            \(more)
             tls: {certificate: tls/server.pem, key: tls/server-key.pem, trust: tls/trust.pem}
             sip: {t1: 50ms, t2: 200ms, t4: 100ms\(sip)}
             limits: {connections_per_source: 1000\(limits)}
