@@ -1,7 +1,7 @@
 # `make demo` shows the edge at work, `make test` checks it. Both share one debug build in .build.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test fuzz format lint
+.PHONY: help build demo test conformance fuzz format lint
 
 ARGS ?=
 SOURCES := Sources Tests Package.swift Fuzz/Package.swift Fuzz/Sources/FuzzProperties Fuzz/Sources/fuzz
@@ -28,6 +28,11 @@ test: ## lints, builds and runs all tests; those whose peer program is missing a
 # Each target for SECONDS_EACH (60), or RUNS; FUZZ=message for one; SANITIZERS= for speed. See docs/fuzzing.md.
 fuzz: ## feeds the parsers with what nobody would send, a minute each; FUZZ=message RUNS=1000000 for one
 	@FUZZ="$(FUZZ)" RUNS="$(RUNS)" SECONDS_EACH="$(SECONDS_EACH)" SWIFT_FLAGS="$(SWIFT_FLAGS)" scripts/fuzz
+
+conformance: ## runs the conformance tests and writes their table into docs/conformance.md
+	@scripts/install-dependencies test
+	swift build $(SWIFT_FLAGS) --build-tests
+	@scripts/conformance-table
 
 format: ## formats all sources in place
 	swift format --in-place --recursive $(SOURCES)

@@ -5,7 +5,8 @@
 public struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Slot: Sendable {
         var key: Key
-        var value: Value
+        /// Nil while it is being changed: then the caller holds the only reference, and arrays in it aren't copied.
+        var value: Value?
         var newer: Int
         var older: Int
     }
@@ -38,6 +39,7 @@ public struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable 
     ) -> (result: Result, evicted: (key: Key, value: Value)?) {
         if let slot = index[key] {
             var value = slots[slot]?.value
+            slots[slot]?.value = nil
             let result = body(&value)
             if let value {
                 slots[slot]?.value = value
@@ -69,8 +71,8 @@ public struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable 
 
     /// The entry unused for longest.
     public var oldestEntry: (key: Key, value: Value)? {
-        guard oldest >= 0, let slot = slots[oldest] else { return nil }
-        return (slot.key, slot.value)
+        guard oldest >= 0, let slot = slots[oldest], let value = slot.value else { return nil }
+        return (slot.key, value)
     }
 
     @discardableResult
@@ -111,7 +113,7 @@ public struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable 
         } else {
             free.append(slot)
         }
-        return (entry.key, entry.value)
+        return entry.value.map { (entry.key, $0) }
     }
 
     private mutating func unlink(_ entry: Slot) {

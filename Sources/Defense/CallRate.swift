@@ -54,6 +54,8 @@ public struct CallRate: Sendable {
         let period = period
         return identities.withEntry(identity) { entry -> Outcome in
             var window = entry ?? Window()
+            // Let go of, so that the times are changed where they are and not copied first.
+            entry = nil
             defer { entry = window }
             if window.times.count == limit {
                 let age = now.monotonic - min(window.times[window.oldest], now.monotonic)

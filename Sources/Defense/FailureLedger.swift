@@ -42,6 +42,7 @@ struct FailureLedger: Sendable {
         let until = now.monotonic + blockFor
         records.withEntry(suspect) { entry in
             var record = entry ?? Record()
+            entry = nil
             record.times.removeAll { $0 < earliest }
             record.times.append(now.monotonic)
             if record.times.count >= limit {

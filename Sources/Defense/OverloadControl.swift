@@ -66,12 +66,12 @@ public struct OverloadControl: Sendable {
         if crowdedSamples >= 2 || slowSamples >= 4 {
             lastTrouble = now
             guard let limit else {
-                self.limit = max(Self.lowestLimit, admitted.perSecond * 0.8)
+                self.limit = max(Self.lowestLimit, admitted.perSecond * 0.9)
                 lastDecrease = now
                 return .overloaded
             }
             if now - lastDecrease >= Self.pauseBetweenDecreases {
-                self.limit = max(Self.lowestLimit, min(limit, admitted.perSecond) * 0.85)
+                self.limit = max(Self.lowestLimit, min(limit, admitted.perSecond) * 0.9)
                 lastDecrease = now
             }
             return nil
@@ -81,8 +81,8 @@ public struct OverloadControl: Sendable {
             self.limit = nil
             return .recovered
         }
-        // About half as much again in a second.
-        self.limit = limit + max(1, limit * 0.02) * Double(elapsed) / 50_000_000
+        // About four fifths more in a second.
+        self.limit = limit + max(1, limit * 0.03) * Double(elapsed) / 50_000_000
         return nil
     }
 
@@ -124,7 +124,7 @@ private struct RateMeter: Sendable {
 
     mutating func close(_ elapsed: UInt64) {
         let rate = Double(count) * 1e9 / Double(elapsed)
-        perSecond += (rate - perSecond) * 0.3
+        perSecond += (rate - perSecond) * 0.1
         count = 0
     }
 }

@@ -71,6 +71,8 @@ public struct SourceRate: Sendable {
         let period = window
         return sources.withEntry(address.rateKey) { entry in
             var state = entry ?? Window()
+            // Let go of, so that the arrivals are changed where they are and not copied first.
+            entry = nil
             defer { entry = state }
             state.last = now.monotonic
             if fingerprint != 0, let refused = Self.repeated(fingerprint, &state) {

@@ -80,7 +80,7 @@ extension Integration {
 
         private func counts(_ edge: EdgeUnderTest) async throws -> (answered: Int, refused: Int) {
             let lines = try await edge.get("/metrics").split(whereSeparator: \.isNewline)
-            func sum(_ prefix: String, _ part: String = "") -> Int {
+            func sum(_ prefix: String, _ part: String = " ") -> Int {
                 lines.filter { $0.hasPrefix(prefix) && $0.contains(part) }
                     .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0) { $0 + Int($1) }
             }
