@@ -289,7 +289,10 @@ extension Shard: TransportObserver {
         else { return }
         // The header may be whole although its length is in doubt: then the peer is told.
         do {
-            _ = try Message(parsing: head, limits: settings.limits)
+            let message = try Message(parsing: head, limits: settings.limits)
+            // In a datagram it would do; in a stream nobody knows where it ends (RFC 3261 section 18.3).
+            guard message.isRequest, message.method != .ack else { return }
+            reply(message, .init(400, "Bad or Missing Content-Length"), on: flow)
         } catch {
             if let fields = error.reply, !fields.isAck {
                 sendReply(fields, ResponseDraft(error.status, error.reason), on: flow)

@@ -107,6 +107,11 @@ final class Wire: Sendable {
 
     func send(_ text: String) { send(Array(text.utf8)) }
 
+    /// Writes to a stream and waits until the kernel has it: what is written next leaves by itself.
+    func write(_ octets: [UInt8]) async throws {
+        try await channel.writeAndFlush(ByteBuffer(bytes: octets))
+    }
+
     func close() async throws {
         guard !isClosed else { return }
         try await channel.close()
