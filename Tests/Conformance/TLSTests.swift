@@ -26,6 +26,7 @@ private struct SSLClient {
 }
 
 extension Conformance {
+    /// That a server with another's name gets nothing is tried in row 8, with the dead servers.
     @Suite("TLS")
     struct TLSTests {
         @Test("row 25: old versions and weak suites end in the handshake", SSLClient.isThere)

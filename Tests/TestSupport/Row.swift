@@ -95,8 +95,10 @@ public struct Row: Sendable {
         .init(
             number: 25,
             stimulus:
-                "TLS: another name, expired, no client certificate, TLS 1.0 and 1.1, weak suites, reloads under calls",
-            expected: "fails closed; `sips:` stays on TLS; a reload drops nothing", sections: "26.2, RFC 5922, RFC 8996"
+                "TLS: another name, expired, no client certificate, TLS 1.0 and 1.1, weak suites, plain SIP, reloads under calls",
+            expected:
+                "fails closed; `sips:` stays on TLS; a reload drops nothing (another name: row 8; revocation is not tried)",
+            sections: "26.2, RFC 5922, RFC 8996"
         ),
         .init(
             number: 26, stimulus: "CRLFs, empty datagrams, four NULs, STUN",
