@@ -72,7 +72,10 @@ let rooms: [Target] = [
         ]),
     room(
         "UserAgent",
-        ["CoreTypes", "SIPMessage", "SIPTransaction", "Defense", "Transport", .nioCore, .nioPosix, .nioSSL, .crypto]),
+        [
+            "CoreTypes", "SIPMessage", "SIPProxy", "SIPTransaction", "Defense", "Transport", .nioCore, .nioPosix,
+            .nioSSL, .crypto,
+        ]),
     room(
         "ControlAPI",
         ["CoreTypes", .nioCore, .logging, .serviceLifecycle, .httpTypes, .hummingbird, .hummingbirdCore]),

@@ -7,7 +7,7 @@
 public struct OverloadControl: Sendable {
     /// How far the edge is behind.
     public struct Load: Sendable, Hashable {
-        /// Share of a receive buffer that is full, 0...1.
+        /// What waits in the fullest receive buffer, as a part of what may wait there: above 1 it is too much.
         public var backlog: Double
         /// How much later than asked for the loop came to a timer, in nanoseconds.
         public var lag: UInt64
@@ -20,8 +20,7 @@ public struct OverloadControl: Sendable {
             self.witnessWait = witnessWait
         }
 
-        /// A tenth of the buffer is room enough for what arrives in between two looks.
-        var isCrowded: Bool { backlog > 0.1 }
+        var isCrowded: Bool { backlog > 1 }
         /// A tenth of a second more is heard by nobody; half a second is where callers begin to send again.
         var isSlow: Bool { lag > 100_000_000 || witnessWait > 500_000_000 }
     }

@@ -50,7 +50,8 @@ public enum EdgeMetrics {
     static let overloadLimit = MetricFamily(
         "sip_overload_limit", .gauge, "New requests a second that are taken on at present; 0: no limit.")
     static let receiveBacklog = MetricFamily(
-        "sip_receive_backlog_ratio", .gauge, "Share of the fullest UDP receive buffer in use.")
+        "sip_receive_backlog_ratio", .gauge,
+        "What waits in the fullest UDP receive buffer, as a part of what may wait; above 1 calls are refused.")
     static let loopLag = MetricFamily(
         "sip_loop_lag_seconds", .gauge, "How much later than asked for the event loop last came to its timer.")
     static let connections = MetricFamily("sip_connections", .gauge, "Connections open or opening.")

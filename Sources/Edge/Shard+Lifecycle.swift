@@ -51,6 +51,7 @@ extension Shard {
     func stopped() {
         let now = clock()
         for event in collapser.flush() { record(event, now: now) }
+        writeOverloadRefusals(now: now)
         for call in Array(calls.all) { end(call, result: "edge_stopped", by: nil) }
         record(SecurityEvent(.stopped, .notice), now: now)
         transport?.shutdown()

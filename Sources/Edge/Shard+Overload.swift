@@ -17,6 +17,7 @@ extension Shard {
             witnessWait: witnessWaitsSince.map { now.monotonic - min($0, now.monotonic) } ?? 0)
         metrics.set(EdgeMetrics.receiveBacklog, to: load.backlog)
         metrics.set(EdgeMetrics.loopLag, to: Double(load.lag) / 1e9)
+        overloadRecordedAt = overloadRecordedAt == 0 ? now.monotonic : overloadRecordedAt
         switch overload.sample(load, now: now.monotonic) {
         case .overloaded?:
             let limit = Int(overload.limit ?? 0)
@@ -35,16 +36,32 @@ extension Shard {
             break
         }
         metrics.set(EdgeMetrics.overloadLimit, to: overload.limit ?? 0)
+        recordOverloadRefusals(now: now)
         loadDue = clock().monotonic + Self.lookEvery
         _ = arm(after: Self.lookEvery, .load)
     }
 
+    func recordOverloadRefusals(now: Moment) {
+        guard overloadRefusals > 0, now.monotonic - min(overloadRecordedAt, now.monotonic) >= 1_000_000_000 else {
+            return
+        }
+        overloadRecordedAt = now.monotonic
+        writeOverloadRefusals(now: now)
+    }
+
+    func writeOverloadRefusals(now: Moment) {
+        guard overloadRefusals > 0 else { return }
+        metrics.increment(EdgeMetrics.overloadRefusals, by: Double(overloadRefusals))
+        record(
+            SecurityEvent(
+                .securityRejected, .warning,
+                details: [.init("reason", "overload"), .init("count", .integer(overloadRefusals))]), now: now)
+        overloadRefusals = 0
+    }
+
     func refuseForOverload(_ request: Message, on flow: Flow, now: Moment) {
-        metrics.increment(EdgeMetrics.overloadRefusals)
-        let event = SecurityEvent(
-            .securityRejected, .notice, sourceIP: flow.remote.address,
-            details: [.init("reason", "overload"), .init("method", .string(request.method.name))])
-        recordRefusal(event, cause: "overload", now: now)
+        // Written down once a second with their number: a record each would cost as much as the calls.
+        overloadRefusals += 1
         let seconds = Int.random(in: OverloadControl.retryAfter, using: &random)
         reply(request, .init(503, "Service Unavailable", fields: [("Retry-After", String(seconds))]), on: flow)
     }

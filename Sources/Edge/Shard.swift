@@ -28,6 +28,9 @@ final class Shard {
     var overload: OverloadControl
     /// When the load was to be looked at next, to see how late the loop is.
     var loadDue: UInt64 = 0
+    /// New requests refused for overload since that was last written down.
+    var overloadRefusals = 0
+    var overloadRecordedAt: UInt64 = 0
     /// Since when the witness has kept something waiting without a commit.
     var witnessWaitsSince: UInt64?
     var collapser = EventCollapser()

@@ -17,7 +17,7 @@ extension TransportLayer {
         return EventLoopFuture.andAllSucceed(bindings, on: loop)
     }
 
-    /// The share of the fullest UDP receive buffer that is in use, 0...1.
+    /// What waits in the fullest UDP receive buffer, as a part of what may wait there; above 1 the loop is behind.
     public func receiveBacklog() -> Double {
         datagramSockets.reduce(0) { max($0, $1.backlog()) }
     }

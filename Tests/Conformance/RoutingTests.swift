@@ -169,16 +169,25 @@ extension Conformance {
                 let edge = try lab.address(way)
                 for (uri, lines) in [
                     ("sip:x@\(elsewhere.endpoint)", []), ("sip:x@127.0.0.1:\(elsewhere.endpoint.port)", []),
-                    ("sip:x@169.254.169.254", []), ("sip:x@elsewhere.example", []),
+                    ("sip:x@169.254.169.254", []), ("sip:x@[fe80::1]", []), ("sip:x@224.0.1.75", []),
                     ("sip:x@external.advisor", ["Route: <sip:\(elsewhere.endpoint);lr>"]),
                     ("sip:x@external.advisor", ["Route: <sip:\(edge);lr>, <sip:\(elsewhere.endpoint);lr>"]),
-                    ("sip:x@external.advisor", ["Route: <sip:elsewhere.example;lr>"]),
                 ] {
                     let call = CallIdentity()
                     caller.send(caller.request("INVITE", call, uri: uri, lines: ["Max-Forwards: 70"] + lines))
                     #expect(try await caller.response(call).status == 403)
                     #expect(!lab.downstream.knows(call.callID), "\(uri) \(lines)")
                 }
+                // Names lead where the routes say and nowhere else.
+                let call = CallIdentity()
+                caller.send(
+                    caller.request(
+                        "INVITE", call, uri: "sip:x@localhost:\(elsewhere.endpoint.port)",
+                        lines: ["Max-Forwards: 70", "Route: <sip:localhost:\(elsewhere.endpoint.port);lr>"]))
+                let invite = try await lab.downstream.request(.invite, of: call.callID)
+                #expect(try invite.sip.values(.route).isEmpty)
+                try invite.answer(486, "Busy Here")
+                _ = try await caller.response(486, call)
                 #expect(elsewhere.mailbox.everything.isEmpty)
                 await elsewhere.close()
             }

@@ -32,7 +32,7 @@ private struct Server {
             queue = max(0, queue - Self.capacity / 20)
             lost += max(0, queue - Self.buffer)
             queue = min(queue, Self.buffer)
-            let load = OverloadControl.Load(backlog: queue / Self.buffer)
+            let load = OverloadControl.Load(backlog: queue / Self.buffer / 0.1)
             if let change = control.sample(load, now: now) { changes.append(change) }
         }
         return (admitted, lost)

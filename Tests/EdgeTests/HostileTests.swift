@@ -13,8 +13,7 @@ extension EdgeTests {
                 let elsewhere = try WirePeer(host: 7)
                 let own = "sip:victim@\(lab.address)"
                 for (uri, lines) in [
-                    ("sip:victim@\(elsewhere.endpoint)", []), ("sip:victim@elsewhere.example", []),
-                    (own, ["Route: <sip:\(elsewhere.endpoint);lr>"]), (own, ["Route: <sip:elsewhere.example;lr>"]),
+                    ("sip:victim@\(elsewhere.endpoint)", []), (own, ["Route: <sip:\(elsewhere.endpoint);lr>"]),
                     (own, ["Route: <sip:\(lab.address);lr>", "Route: <sip:169.254.169.254;lr>"]),
                 ] {
                     lab.caller.send(lab.request("INVITE", lab.newDialog(), uri: uri, lines: lines), to: lab.address)

@@ -4,7 +4,7 @@ import Foundation
 /// the test.
 public final class ChildProcess: Sendable {
     public let name: String
-    private let process: Process
+    private let child: Child
     private let log: String
 
     /// Starts a program.
@@ -21,24 +21,19 @@ public final class ChildProcess: Sendable {
             _ = FileManager.default.createFile(atPath: log, contents: nil)
         }
         let output = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
+        defer { try? output.close() }
         try output.seekToEnd()
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: directory)
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
+        child = try Child(
+            executable, arguments, in: directory, environment: environment,
+            input: FileHandle.nullDevice.fileDescriptor, output: output.fileDescriptor, errors: output.fileDescriptor)
     }
 
     deinit {
         send(SIGKILL)
     }
 
-    public var id: Int32 { process.processIdentifier }
-    public var isRunning: Bool { process.isRunning }
+    public var id: Int32 { child.id }
+    public var isRunning: Bool { child.exitCode == nil }
 
     /// What it has written so far, to standard output and standard error, and what its forerunners of that name have.
     public var output: String {
@@ -47,7 +42,7 @@ public final class ChildProcess: Sendable {
 
     /// Sends a signal, when it still runs.
     public func send(_ signal: Int32) {
-        if process.isRunning { Foundation.kill(process.processIdentifier, signal) }
+        child.send(signal)
     }
 
     /// `kill -9`, and waits until it is gone.
@@ -62,7 +57,7 @@ public final class ChildProcess: Sendable {
         do {
             try await eventually("\(name) prints '\(text)'", within: limit) {
                 let seen = output.components(separatedBy: text).count > count
-                if !seen, !process.isRunning { throw Failure("\(name) has ended with \(process.terminationStatus)") }
+                if !seen, let code = child.exitCode { throw Failure("\(name) has ended with \(code)") }
                 return seen
             }
         } catch {
@@ -75,11 +70,11 @@ public final class ChildProcess: Sendable {
     @discardableResult
     public func ends(within limit: Duration = .seconds(20)) async throws -> Int32 {
         do {
-            try await eventually("\(name) ends", within: limit) { !process.isRunning }
+            try await eventually("\(name) ends", within: limit) { !isRunning }
         } catch {
             throw Failure("\(error); it printed:\n\(output.suffix(4000))")
         }
-        return process.terminationStatus
+        return child.exitCode ?? -1
     }
 
     /// Memory that it has in RAM.

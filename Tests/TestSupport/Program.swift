@@ -54,19 +54,19 @@ public final class Program: Sendable {
 
     /// Runs a command to its end.
     public func run(_ arguments: [String], input: String = "") throws -> Outcome {
-        let process = process(arguments)
         let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
-        process.standardInput = stdin
-        process.standardOutput = stdout
-        process.standardError = stderr
-        try process.run()
+        let child = try Child(
+            Self.executable, arguments, in: directory, input: stdin.fileHandleForReading.fileDescriptor,
+            output: stdout.fileHandleForWriting.fileDescriptor, errors: stderr.fileHandleForWriting.fileDescriptor)
+        try stdin.fileHandleForReading.close()
+        try stdout.fileHandleForWriting.close()
+        try stderr.fileHandleForWriting.close()
         stdin.fileHandleForWriting.write(Data(input.utf8))
         try stdin.fileHandleForWriting.close()
         let output = stdout.fileHandleForReading.readDataToEndOfFile()
         let errors = stderr.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
         return Outcome(
-            code: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
+            code: child.wait(), output: String(decoding: output, as: UTF8.self),
             errors: String(decoding: errors, as: UTF8.self))
     }
 }

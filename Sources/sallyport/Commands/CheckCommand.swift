@@ -3,11 +3,13 @@ import CoreTypes
 import Edge
 import Foundation
 import Registry
+import SIPMessage
 import SallyportConfiguration
 import TransportSecurity
+import UserAgent
 import Witness
 
-struct CheckCommand: ParsableCommand {
+struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Check the configuration, its files, the certificates and the database.",
         discussion: "Exits with 1 when the edge could not start, with 2 when it could but something needs attention.")
@@ -15,9 +17,9 @@ struct CheckCommand: ParsableCommand {
     @OptionGroup var file: ConfigurationOption
     @OptionGroup var output: OutputOption
 
-    func run() throws {
+    func run() async throws {
         let configuration = try file.load()
-        let findings = ConfigurationCheck(configuration).findings()
+        let findings = await ConfigurationCheck(configuration).findings()
         try output.show(findings, text: Self.text(findings, configuration))
         if findings.contains(where: { $0.severity == .error }) { throw ExitCode(1) }
         if findings.contains(where: { $0.severity == .warning }) { throw ExitCode(2) }
@@ -55,8 +57,8 @@ struct ConfigurationCheck {
         self.configuration = configuration
     }
 
-    func findings() -> [Finding] {
-        settings() + listeners() + certificates() + routes() + registry() + witness()
+    func findings() async -> [Finding] {
+        settings() + listeners() + certificates() + routes() + (await pools()) + registry() + witness()
     }
 
     private func settings() -> [Finding] {
@@ -109,6 +111,50 @@ struct ConfigurationCheck {
             }
         } catch {
             return [Finding(severity: .error, subject: "routes", message: "\(error)")]
+        }
+    }
+
+    /// Asks every target now, from here; what a running edge thinks of them is in its metrics.
+    private func pools() async -> [Finding] {
+        var probe = TargetProbe()
+        probe.tls = try? ClientTLS.context(
+            trust: FileManager.default.fileExists(atPath: configuration.resolve(configuration.tls.trust))
+                ? configuration.resolve(configuration.tls.trust) : nil, now: SystemClock.now().wall)
+        probe.nameServers = configuration.resolver.servers
+        let targets = configuration.pools.sorted { $0.key < $1.key }.flatMap { name, pool in
+            pool.targets.map { (name: name, pool: pool, uri: $0.uri) }
+        }
+        return await withTaskGroup(of: (Int, Finding).self) { [probe] group in
+            for (position, target) in targets.enumerated() {
+                group.addTask { (position, await Self.finding(target.name, target.pool, target.uri, probe)) }
+            }
+            var found: [(Int, Finding)] = []
+            for await finding in group { found.append(finding) }
+            return found.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+
+    private static func finding(
+        _ name: String, _ pool: SallyportConfiguration.Pool, _ text: String, _ probe: TargetProbe
+    ) async -> Finding {
+        let subject = "pool \(name)"
+        guard let settings = pool.probe, let uri = URI(text) else {
+            return Finding(severity: .fine, subject: subject, message: "\(text): not asked, probe is off")
+        }
+        var probe = probe
+        probe.timeout = settings.timeout
+        do {
+            let answer = try await probe.ask(uri)
+            let milliseconds = Double(answer.after.nanoseconds) / 1_000_000
+            return Finding(
+                severity: answer.status == 503 || answer.status == 408 ? .warning : .fine, subject: subject,
+                message: "\(text): \(answer.transport.rawValue) \(answer.endpoint) answers \(answer.status) in "
+                    + String(format: "%.1f ms", milliseconds))
+        } catch {
+            return Finding(
+                severity: .warning, subject: subject,
+                message: "\(text): out of service: \(error); check the address, and that it answers OPTIONS, or set "
+                    + "'probe: off'")
         }
     }
 

@@ -31,18 +31,16 @@ final class Laboratory: Sendable {
         "source_rate: {requests: 1000000, per: 10s, forget_after: 120s}, call_rate: {calls: 50000, per: 60s}"
 
     /// - Parameters:
+    ///   - listeners: more of them, each a line of YAML.
     ///   - settings: more of the configuration, in YAML.
-    ///   - listeners: more listeners, lines of YAML.
     ///   - rates: of both profiles, in YAML.
     ///   - tls: more of the TLS settings, in YAML.
     ///   - allows: the networks that are let in, in both groups.
-    ///   - prepare: what is done beside the configuration before the edge starts.
     init(
-        settings: String = "", listeners more: String = "", routes extra: String = "", pools: String = "",
+        listeners more: String = "", settings: String = "", routes extra: String = "", pools: String = "",
         sip: String = "", rates: String = Laboratory.wide, experts: String = "", trunks: String = "",
         limits: String = "", tls security: String = "", trust: [String] = [],
-        allows: [String] = ["127.0.0.0/8", "::1/128"], servers: [String: Downstream] = [:],
-        prepare: (EdgeUnderTest) throws -> Void = { _ in }
+        allows: [String] = ["127.0.0.0/8", "::1/128"], servers: [String: Downstream] = [:]
     ) async throws {
         var listeners: [EdgeUnderTest.Listener] = []
         for way in Way.allCases {
@@ -87,7 +85,6 @@ final class Laboratory: Sendable {
             "expert", "add", "\(Caller.user)@external.advisor", "--name", "Caller", "--organization", "Lab",
             "--specialization", "safety", "--verified")
         tls = try ClientTLS.context(trust: edge.program.path("tls/ca.pem"), now: Self.now())
-        try prepare(edge)
         try await edge.start()
     }
 

@@ -1,0 +1,73 @@
+import Foundation
+import Glibc
+import Synchronization
+
+// glibc's, since 2.29 and 2.34; its headers show them to C with _GNU_SOURCE only.
+@_silgen_name("posix_spawn_file_actions_addchdir_np")
+private func addChangeOfDirectory(
+    _ actions: UnsafeMutablePointer<posix_spawn_file_actions_t>, _ path: UnsafePointer<CChar>
+) -> Int32
+@_silgen_name("posix_spawn_file_actions_addclosefrom_np")
+private func addClosingFrom(_ actions: UnsafeMutablePointer<posix_spawn_file_actions_t>, _ descriptor: Int32) -> Int32
+
+/// A process that was started from here, by `posix_spawn`.
+///
+/// Foundation's `Process` isn't used: it learns of a child's end by a socket that its run loop watches by number, and
+/// where numbers are reused as fast as these tests do, now and then it never learns.
+final class Child: Sendable {
+    let id: pid_t
+    private let code = Mutex<Int32?>(nil)
+    private let hasEnded = DispatchSemaphore(value: 0)
+
+    /// - Parameters:
+    ///   - input: descriptors that become the child's standard ones; nothing else of this process is handed on.
+    ///   - environment: added to that of the tests.
+    init(
+        _ executable: String, _ arguments: [String], in directory: String, environment: [String: String] = [:],
+        input: Int32, output: Int32, errors: Int32
+    ) throws {
+        let whole = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let words = ([executable] + arguments).map { strdup($0) } + [nil]
+        let settings = whole.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer {
+            posix_spawn_file_actions_destroy(&actions)
+            for word in words + settings { free(word) }
+        }
+        _ = addChangeOfDirectory(&actions, directory)
+        for (descriptor, standard) in [(input, 0), (output, 1), (errors, 2)] as [(Int32, Int32)] {
+            posix_spawn_file_actions_adddup2(&actions, descriptor, standard)
+        }
+        _ = addClosingFrom(&actions, 3)
+        var started: pid_t = 0
+        let failure = posix_spawn(&started, executable, &actions, nil, words, settings)
+        guard failure == 0 else {
+            throw Failure("\(executable) can't be started: \(String(cString: strerror(failure)))")
+        }
+        let id = started
+        self.id = id
+        Thread.detachNewThread { [self] in
+            var status: Int32 = 0
+            while waitpid(id, &status, 0) < 0, errno == EINTR {}
+            let signal = status & 0x7f
+            code.withLock { $0 = signal == 0 ? (status >> 8) & 0xff : signal }
+            hasEnded.signal()
+        }
+    }
+
+    /// The exit code, or the number of the signal that ended it; nil while it runs.
+    var exitCode: Int32? { code.withLock { $0 } }
+
+    func send(_ signal: Int32) {
+        // Under the lock: once it has ended, its number may be somebody else's.
+        code.withLock { if $0 == nil { kill(id, signal) } }
+    }
+
+    /// Waits with this thread.
+    func wait() -> Int32 {
+        hasEnded.wait()
+        hasEnded.signal()
+        return exitCode ?? -1
+    }
+}
