@@ -16,7 +16,8 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
         public let description: String
     }
 
-    /// Reads `192.0.2.0/24`, `2001:db8::/32`, or a bare address (a network of one).
+    /// Reads `192.0.2.0/24`, `2001:db8::/32`, or a bare address (a network of one). `::ffff:192.0.2.0/120` is the IPv4
+    /// network of that name.
     /// Host bits that are set are an error here: it is more often a slip than a wish.
     public init(parsing text: String) throws(ParseError) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
@@ -25,10 +26,15 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
         }
         var length = address.family.bitWidth
         if parts.count == 2 {
-            guard let given = Int(parts[1]), parts[1].allSatisfy(\.isNumber), (0...length).contains(given) else {
-                throw ParseError(description: "'\(text)': the prefix length must be a number from 0 to \(length)")
+            // What is written as IPv6 has a length of IPv6, in which the first 96 bits say that it is IPv4.
+            let offset = address.family == .v4 && parts[0].contains(":") ? 96 : 0
+            guard let given = Int(parts[1]), parts[1].allSatisfy(\.isNumber),
+                (offset...offset + length).contains(given)
+            else {
+                throw ParseError(
+                    description: "'\(text)': the prefix length must be a number from \(offset) to \(offset + length)")
             }
-            length = given
+            length = given - offset
         }
         let masked = address.masked(to: length)
         guard masked == address else {

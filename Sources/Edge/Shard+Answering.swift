@@ -2,6 +2,7 @@ import Telemetry
 import CoreTypes
 import Defense
 import SIPMessage
+import SIPProxy
 import SIPTransaction
 import Transport
 
@@ -23,6 +24,23 @@ extension Shard {
             return
         }
         reply(request, answer, on: flow)
+    }
+
+    /// Carries out a refusal that no layer has made: SIP itself asks for it. It is in the witness like theirs.
+    func refuse(_ request: Message, _ failure: RequestCheck.Failure, on flow: Flow, now: Moment) {
+        let event = SecurityEvent(
+            .securityRejected, .notice, sourceIP: flow.remote.address,
+            details: [
+                .init("reason", .string(failure.cause.rawValue)), .init("status", .integer(failure.status)),
+                .init("method", .string(String(request.method.name.prefix(256)))),
+                .init("request_uri", .string(String((request.requestURI?.text ?? "").prefix(256)))),
+                .init("call_id", .string(String(request.callID.prefix(256)))),
+                .init("source_port", .integer(Int(flow.remote.port))),
+                .init("transport", .string(flow.transport.rawValue)),
+            ])
+        recordRefusal(event, cause: failure.cause.rawValue, now: now)
+        let fields = failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
+        reply(request, .init(failure.status, failure.reason, fields: fields), on: flow)
     }
 
     /// Answers without a transaction.

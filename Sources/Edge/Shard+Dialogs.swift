@@ -16,13 +16,11 @@ extension Shard {
             return
         }
         if let failure = RequestCheck.examine(request, branches: branches), failure.status != 416 {
-            let fields =
-                failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
-            reply(request, .init(failure.status, failure.reason, fields: fields), on: flow)
+            refuse(request, failure, on: flow, now: now)
             return
         }
         guard let path = path(of: request, side: side, call: call) else {
-            reply(request, .init(403, "Forbidden"), on: flow)
+            refuse(request, .init(403, "Forbidden", cause: .foreignHop), on: flow, now: now)
             return
         }
         if isFull {
@@ -73,7 +71,7 @@ extension Shard {
             refuse(request, refusal, facts: report.facts, on: flow, now: now)
             return
         }
-        reply(request, .init(481, "Call/Transaction Does Not Exist"), on: flow)
+        refuse(request, .init(481, "Call/Transaction Does Not Exist", cause: .unknownCall), on: flow, now: now)
     }
 
     // MARK: The way inside a dialog

@@ -87,7 +87,10 @@ extension Shard {
             traceID: facts.traceID,
             details: [
                 .init("reason", .string(cause)), .init("status", .integer(status)),
+                .init("method", .string(String(request.method.name.prefix(256)))),
                 .init("request_uri", .string(String((request.requestURI?.text ?? "").prefix(256)))),
+                .init("source_port", .integer(Int(flow.remote.port))),
+                .init("transport", .string(flow.transport.rawValue)),
             ])
         recordRefusal(event, cause: cause, now: now)
         reply(request, .init(status, reason, fields: fields), on: flow)

@@ -122,9 +122,7 @@ extension Shard: TransportObserver {
             return
         }
         if let failure = RequestCheck.examine(request, branches: branches) {
-            let fields =
-                failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
-            reply(request, .init(failure.status, failure.reason, fields: fields), on: flow)
+            refuse(request, failure, on: flow, now: now)
             return
         }
         if let refusal = foreignness(request, flow) {
@@ -133,7 +131,7 @@ extension Shard: TransportObserver {
         }
         guard let pass = pass(of: request) else {
             // RFC 3261 section 8.2.2.2: the call is up already; another INVITE for it took another way here.
-            reply(request, .init(482, "Loop Detected"), on: flow)
+            refuse(request, .init(482, "Loop Detected", cause: .merged), on: flow, now: now)
             return
         }
         admit(request, key: key, report: report, approach: approach, profile: profile, pass: pass, on: flow, now: now)
@@ -164,9 +162,7 @@ extension Shard: TransportObserver {
             return
         }
         if let failure = RequestCheck.examine(request, branches: branches) {
-            let fields =
-                failure.unsupported.isEmpty ? [] : [("Unsupported", failure.unsupported.joined(separator: ", "))]
-            reply(request, .init(failure.status, failure.reason, fields: fields), on: flow)
+            refuse(request, failure, on: flow, now: now)
             return
         }
         reply(
@@ -289,7 +285,10 @@ extension Shard: TransportObserver {
         else { return }
         // The header may be whole although its length is in doubt: then the peer is told.
         do {
-            _ = try Message(parsing: head, limits: settings.limits)
+            let message = try Message(parsing: head, limits: settings.limits)
+            // In a datagram it would do; in a stream nobody knows where it ends (RFC 3261 section 18.3).
+            guard message.isRequest, message.method != .ack else { return }
+            reply(message, .init(400, "Bad or Missing Content-Length"), on: flow)
         } catch {
             if let fields = error.reply, !fields.isAck {
                 sendReply(fields, ResponseDraft(error.status, error.reason), on: flow)

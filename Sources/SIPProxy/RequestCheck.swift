@@ -6,25 +6,43 @@ public enum RequestCheck {
     public struct Failure: Sendable, Equatable {
         public var status: Int
         public var reason: String
+        /// From a closed set; for the witness, never for the peer.
+        public var cause: Cause
         public var unsupported: [String] = []
 
-        public init(_ status: Int, _ reason: String, unsupported: [String] = []) {
+        public init(_ status: Int, _ reason: String, cause: Cause, unsupported: [String] = []) {
             self.status = status
             self.reason = reason
+            self.cause = cause
             self.unsupported = unsupported
         }
     }
 
+    public enum Cause: String, Sendable, CaseIterable {
+        case noTarget = "no_target"
+        case unsupportedScheme = "unsupported_scheme"
+        case tooManyHops = "too_many_hops"
+        case loop
+        case badExtension = "bad_extension"
+        case malformedHeader = "malformed_header"
+        /// A second INVITE of a call that is up, by another way (RFC 3261 section 8.2.2.2).
+        case merged = "merged_request"
+        /// Inside a dialog, but to somebody whom its other side has not named.
+        case foreignHop = "foreign_hop"
+        /// Inside a dialog that the edge doesn't know, or without its cookie; a CANCEL of nothing.
+        case unknownCall = "unknown_call"
+    }
+
     /// - Returns: why the request can't be forwarded; nil when it can.
     public static func examine(_ request: Message, branches: BranchMint) -> Failure? {
-        guard let target = request.requestURI else { return Failure(400, "Bad Request") }
-        guard target.isSIP else { return Failure(416, "Unsupported URI Scheme") }
-        if request.maxForwards == 0 { return Failure(483, "Too Many Hops") }
-        if branches.isLoop(request) { return Failure(482, "Loop Detected") }
+        guard let target = request.requestURI else { return Failure(400, "Bad Request", cause: .noTarget) }
+        guard target.isSIP else { return Failure(416, "Unsupported URI Scheme", cause: .unsupportedScheme) }
+        if request.maxForwards == 0 { return Failure(483, "Too Many Hops", cause: .tooManyHops) }
+        if branches.isLoop(request) { return Failure(482, "Loop Detected", cause: .loop) }
         let required = request.tokens(.proxyRequire)
-        if !required.isEmpty { return Failure(420, "Bad Extension", unsupported: required) }
+        if !required.isEmpty { return Failure(420, "Bad Extension", cause: .badExtension, unsupported: required) }
         for field in [HeaderName.route, .recordRoute, .contact] where request.addresses(field) == nil {
-            return Failure(400, "Malformed \(field.canonical)")
+            return Failure(400, "Malformed \(field.canonical)", cause: .malformedHeader)
         }
         return nil
     }

@@ -98,7 +98,7 @@ public protocol TransportObserver: AnyObject {
     /// One whole datagram, or one message framed from a stream.
     func received(_ message: [UInt8], on flow: Flow)
     /// A stream can't be cut into messages. It closes after what is sent on the flow during this call.
-    /// - Parameter head: the first octets (at most 1024) of what could not be framed.
+    /// - Parameter head: the first octets (at most 8192) of what could not be framed.
     func unframeable(_ reason: FramingFailure, on flow: Flow, head: [UInt8])
     /// - Parameter reason: from the closed set of `HandshakeFailure`.
     func handshakeFailed(from remote: Endpoint, listener: Int, reason: HandshakeFailure)

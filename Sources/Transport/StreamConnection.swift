@@ -167,7 +167,7 @@ final class StreamConnection: ChannelInboundHandler {
             case .needMore:
                 break reading
             case .failed(let reason):
-                layer.observer?.unframeable(reason, on: flow, head: framer.head(1024))
+                layer.observer?.unframeable(reason, on: flow, head: framer.head(8192))
                 drain(.unframeable)
             }
         }

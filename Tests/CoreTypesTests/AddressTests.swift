@@ -50,13 +50,19 @@ struct AddressTests {
         #expect(all.contains(try #require(IPAddress("2001:db8::1"))))
     }
 
+    @Test("an IPv4 network written as IPv6 is the IPv4 network")
+    func mappedNetworks() throws {
+        #expect(try IPNetwork(parsing: "::ffff:10.0.0.0/104") == IPNetwork(parsing: "10.0.0.0/8"))
+        #expect(try IPNetwork(parsing: "::ffff:10.0.0.1") == IPNetwork(parsing: "10.0.0.1/32"))
+    }
+
     @Test(
         "what is no network is refused with a reason",
         arguments: [
             ("300.1.1.1/8", "is not a network"), ("10.0.0.0/33", "from 0 to 32"),
             ("10.0.0.1/8", "did you mean 10.0.0.0/8"), ("office", "is not a network"), ("10.0.0.0/", "from 0 to 32"),
             ("2001:db8::1/64", "did you mean 2001:db8::/64"),
-            ("10.0.0.0/+8", "from 0 to 32"),
+            ("10.0.0.0/+8", "from 0 to 32"), ("::ffff:10.0.0.0/8", "from 96 to 128"),
         ])
     func networkErrors(text: String, reason: String) {
         let error = #expect(throws: IPNetwork.ParseError.self) { try IPNetwork(parsing: text) }

@@ -54,6 +54,7 @@ extension Integration {
             #expect(phone.received.isEmpty)
             #expect(try await edge.stop() == 0)
             await phone.shutdown()
+            try Ledger.note(20, ["udp"])
         }
 
         /// The answers that somebody with a wrong password gets, without their random values and the name.
@@ -84,6 +85,7 @@ extension Integration {
             #expect(blocked.expertID == "1003@external.advisor")
             #expect(try await edge.stop() == 0)
             await phone.shutdown()
+            try Ledger.note(20, ["udp"])
         }
 
         private func crack(

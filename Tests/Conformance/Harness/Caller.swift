@@ -24,7 +24,8 @@ final class Caller: Sendable {
     let way: Way
     private let nonce: String
     private let nonceCount = Atomic(0)
-    private let branches = Atomic(0)
+    /// Of all callers: a port may be one that the edge still remembers transactions of.
+    private static let branches = Atomic(0)
 
     static let user = "caller"
     static let realm = "external.advisor"
@@ -40,7 +41,7 @@ final class Caller: Sendable {
         let call = CallIdentity("challenge")
         wire.send(
             Self.text(
-                "MESSAGE", "sip:bob@external.advisor", call, wire, branch: "z9hG4bKchallenge-\(wire.local.port)",
+                "MESSAGE", "sip:bob@external.advisor", call, wire, branch: "z9hG4bKchallenge-\(call.tag)",
                 lines: ["Max-Forwards: 70"]))
         let challenged = try await wire.mailbox.take("a challenge") { $0.callID == call.callID }.sip
         guard let field = challenged.first(.wwwAuthenticate) ?? challenged.first(.proxyAuthenticate),
@@ -50,7 +51,7 @@ final class Caller: Sendable {
     }
 
     func nextBranch() -> String {
-        "z9hG4bK\(wire.local.port)-\(branches.wrappingAdd(1, ordering: .relaxed).newValue)"
+        "z9hG4bK\(wire.local.port)-\(Self.branches.wrappingAdd(1, ordering: .relaxed).newValue)"
     }
 
     /// `user@host` parts of the wire, for Contact and Via.

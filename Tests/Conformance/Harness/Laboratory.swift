@@ -26,14 +26,21 @@ final class Laboratory: Sendable {
     /// The one that tests share.
     static func shared() async throws -> Laboratory { try await common.value }
 
+    /// Rates that no test meets.
+    static let wide =
+        "source_rate: {requests: 1000000, per: 10s, forget_after: 120s}, call_rate: {calls: 50000, per: 60s}"
+
     /// - Parameters:
     ///   - listeners: more of them, each a line of YAML.
     ///   - settings: more of the configuration, in YAML.
-    ///   - t1: RFC 3261 section 17.1.1.1.
+    ///   - rates: of both profiles, in YAML.
+    ///   - tls: more of the TLS settings, in YAML.
+    ///   - allows: the networks that are let in, in both groups.
     init(
         listeners more: String = "", settings: String = "", routes extra: String = "", pools: String = "",
-        sip: String = "", experts: String = "",
-        trunks: String = "", limits: String = "", trust: [String] = [], servers: [String: Downstream] = [:]
+        sip: String = "", rates: String = Laboratory.wide, experts: String = "", trunks: String = "",
+        limits: String = "", tls security: String = "", trust: [String] = [],
+        allows: [String] = ["127.0.0.0/8", "::1/128"], servers: [String: Downstream] = [:]
     ) async throws {
         var listeners: [EdgeUnderTest.Listener] = []
         for way in Way.allCases {
@@ -45,7 +52,6 @@ final class Laboratory: Sendable {
 
         downstream = try await Downstream(IPAddress(v4: 0x7f00_0003))
         others = servers
-        let wide = "source_rate: {requests: 1000000, per: 10s, forget_after: 120s}, call_rate: {calls: 50000, per: 60s}"
         edge = try EdgeUnderTest(
             listeners,
             """
@@ -53,12 +59,12 @@ final class Laboratory: Sendable {
               - {transport: tcp, address: "[::1]:\(listeners[1].port)", profile: trunks}
               - {transport: tls, address: "[::1]:\(listeners[2].port)", profile: experts}
             \(more)
-            tls: {certificate: tls/server.pem, key: tls/server-key.pem, trust: tls/trust.pem}
+            tls: {certificate: tls/server.pem, key: tls/server-key.pem, trust: tls/trust.pem\(security)}
             sip: {t1: 50ms, t2: 200ms, t4: 100ms\(sip)}
             limits: {connections_per_source: 1000\(limits)}
             profiles:
-              experts: {\(wide), max_concurrent_calls: 0\(experts)}
-              trunks: {\(wide)\(trunks)}
+              experts: {\(rates), max_concurrent_calls: 0\(experts)}
+              trunks: {\(rates)\(trunks)}
             routes:
             \(extra)
               - {name: rest, match: {}, to: "sip:\(downstream.endpoint)"}
@@ -71,8 +77,7 @@ final class Laboratory: Sendable {
         }
         try edge.program.write("tls/trust.pem", authorities.joined(separator: "\n"))
         for group in ["1", "2"] {
-            try edge.command("allow", "add", "127.0.0.0/8", "--tag", "lab", "--group", group)
-            try edge.command("allow", "add", "::1/128", "--tag", "lab", "--group", group)
+            for network in allows { try edge.command("allow", "add", network, "--tag", "lab", "--group", group) }
         }
         try edge.command(
             "subscriber", "add", "\(Caller.user)@external.advisor", "--password-stdin", input: Caller.password + "\n")

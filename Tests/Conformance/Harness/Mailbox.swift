@@ -30,6 +30,7 @@ final class Mailbox: Sendable {
 
     private let items = Mutex<[Item]>([])
     private let history = Mutex<[Item]>([])
+    private let ear = Mutex<(@Sendable (Item) -> Void)?>(nil)
     let name: String
 
     init(_ name: String) {
@@ -39,7 +40,11 @@ final class Mailbox: Sendable {
     func put(_ item: Item) {
         items.withLock { $0.append(item) }
         history.withLock { $0.append(item) }
+        ear.withLock { $0 }?(item)
     }
+
+    /// Hears of each message as it comes, on the loop of its wire: for answering at once, and for taking the time.
+    func hear(_ body: @escaping @Sendable (Item) -> Void) { ear.withLock { $0 = body } }
 
     /// All that ever came, taken or not.
     var everything: [Item] { history.withLock { $0 } }

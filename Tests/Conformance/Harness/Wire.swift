@@ -63,14 +63,15 @@ final class Wire: Sendable {
     ///   - source: the address to call from.
     ///   - tls: for TLS.
     ///   - serverName: SNI.
+    ///   - group: the threads that it is served by.
     static func connect(
         _ transport: TransportKind, to remote: Endpoint, from source: IPAddress? = nil, tls: NIOSSLContext? = nil,
-        serverName: String? = "localhost"
+        serverName: String? = "localhost", group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws -> Wire {
         let own = source ?? (remote.address.family == .v4 ? IPAddress(v4: 0x7f00_0001) : IPAddress(v6High: 0, low: 1))
         let mailbox = Mailbox("the caller")
         if transport == .udp {
-            let channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            let channel = try await DatagramBootstrap(group: group)
                 .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 65_536))
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
@@ -80,7 +81,7 @@ final class Wire: Sendable {
                 .bind(to: Endpoint(own, port: 0).socketAddress()).get()
             return try Wire(channel, transport, to: remote, mailbox: mailbox)
         }
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let channel = try await ClientBootstrap(group: group)
             .bind(to: Endpoint(own, port: 0).socketAddress())
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -106,6 +107,11 @@ final class Wire: Sendable {
     }
 
     func send(_ text: String) { send(Array(text.utf8)) }
+
+    /// Writes to a stream and waits until the kernel has it: what is written next leaves by itself.
+    func write(_ octets: [UInt8]) async throws {
+        try await channel.writeAndFlush(ByteBuffer(bytes: octets))
+    }
 
     func close() async throws {
         guard !isClosed else { return }
