@@ -156,7 +156,7 @@ extension Conformance {
             print("flood: \(figures)")
             #expect(stormy.count >= 99, "\(figures)")
             // Flood, caller and edge share the machine's processors: a few milliseconds more are theirs, not the edge's.
-            let limit = min(max(calm.median * 3, calm.median + .milliseconds(10)), calm.median + .milliseconds(20))
+            let limit = max(calm.median * 3, calm.median + .milliseconds(20))
             #expect(stormy.median <= limit, "\(figures)")
             #expect(sent > 1000 && grown < 64 << 10, "\(figures)")
             try await flood.end()

@@ -102,6 +102,10 @@ extension Integration {
             ("a response to nothing", Array("SIP/2.0 200 OK\r\n\(fields)\r\n".utf8)),
             ("a response of an odd status", Array("SIP/2.0 99999 What\r\n\(fields)\r\n".utf8)),
             (
+                "a Route to an address elsewhere",
+                text("OPTIONS sip:b@external.advisor SIP/2.0", adding: "Route: <sip:198.51.100.7;lr>")
+            ),
+            (
                 "a BYE of no call",
                 text(
                     "BYE sip:b@external.advisor SIP/2.0", replacing: ("CSeq: 1 OPTIONS", "CSeq: 1 BYE"),
@@ -116,7 +120,10 @@ extension Integration {
                 Array("OPTIONS sip:b@external.advisor SIP/2.0\r\nSubject: ".utf8) + [0xff, 0xfe, 0xc0]
                     + Array("\r\n\(fields)\r\n".utf8)
             ),
-            ("a Route elsewhere", text("OPTIONS sip:b@198.51.100.7 SIP/2.0", adding: "Route: <sip:198.51.100.7;lr>")),
+            (
+                "a Route and a Request-URI elsewhere",
+                text("OPTIONS sip:b@elsewhere.example SIP/2.0", adding: "Route: <sip:elsewhere.example;lr>")
+            ),
         ]
 
         private static func text(

@@ -15,9 +15,12 @@ final class Downstream: Sendable {
 
     /// - Parameters:
     ///   - takesTCP: else TCP is refused on the port.
+    ///   - answersOptions: answers probes by itself, at once.
     ///   - tls: opens a TLS port too.
-    init(_ host: IPAddress, takesTCP: Bool = true, tls: NIOSSLContext? = nil) async throws {
-        let mailbox = Mailbox("the downstream")
+    init(
+        _ host: IPAddress, takesTCP: Bool = true, tls: NIOSSLContext? = nil, answersOptions: Bool = false
+    ) async throws {
+        let mailbox = Mailbox("the downstream", answersOptions: answersOptions)
         self.mailbox = mailbox
         let datagrams = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.socketOption(.so_rcvbuf), value: 4 << 20)

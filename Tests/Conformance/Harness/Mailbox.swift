@@ -33,13 +33,19 @@ final class Mailbox: Sendable {
     private let ear = Mutex<(@Sendable (Item) -> Void)?>(nil)
     let name: String
 
-    init(_ name: String) {
+    private let answersOptions: Bool
+
+    init(_ name: String, answersOptions: Bool = false) {
         self.name = name
+        self.answersOptions = answersOptions
     }
 
     func put(_ item: Item) {
         items.withLock { $0.append(item) }
         history.withLock { $0.append(item) }
+        if answersOptions, let message = item.message, message.isRequest, message.method == .options {
+            try? item.answer(200, "OK")
+        }
         ear.withLock { $0 }?(item)
     }
 
