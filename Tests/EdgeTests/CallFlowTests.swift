@@ -181,6 +181,32 @@ extension EdgeTests {
             }
         }
 
+        @Test("over its limit the edge refuses new calls with Retry-After, counts them, and carries what is up")
+        func overLimit() async throws {
+            try await Laboratory.run(more: "limits: {new_calls_per_second: 1}") { lab in
+                let (dialog, _, ok) = try lab.connect()
+                let refused = 20
+                for _ in 0..<refused { lab.caller.send(lab.request("INVITE", lab.newDialog()), to: lab.address) }
+                var answers = 0
+                while answers < refused {
+                    let answer = try lab.caller.response()
+                    // A second may pass meanwhile on a busy machine, and let another call in.
+                    if answer.status != 503 { break }
+                    #expect((5...15).contains(answer.text(.retryAfter).flatMap { Int($0) } ?? 0))
+                    answers += 1
+                    if answers == refused - 1 { break }
+                }
+                #expect(answers >= 1)
+                lab.caller.send(lab.inDialog("INFO", dialog, ok), to: lab.address)
+                lab.callee.send(lab.response(200, "OK", to: try lab.callee.request(Method("INFO"))), to: lab.address)
+                #expect(try lab.caller.final(200, cSeq: 2).status == 200)
+                let records = try await lab.records("SECURITY_REJECTED").filter {
+                    $0[detail: "reason"] == .string("overload")
+                }
+                #expect(!records.isEmpty)
+            }
+        }
+
         @Test("while the edge drains, new calls are refused")
         func draining() async throws {
             try await Laboratory.run { lab in

@@ -24,9 +24,10 @@ final class Laboratory {
     ///   - targets: of the pool, in order; the callee alone if empty.
     ///   - profile: further keys of the profile.
     ///   - pool: further keys of the pool.
+    ///   - more: further sections.
     init(
         targets: [String] = [], timerC: String = "180s", profile: String = "", pool: String = "probe: off",
-        priorities: [Int] = []
+        priorities: [Int] = [], more: String = ""
     ) async throws {
         caller = try WirePeer(host: 2)
         callee = try WirePeer(host: 3)
@@ -44,6 +45,7 @@ final class Laboratory {
             sip: {t1: \(Self.t1)ms, t2: 80ms, t4: 50ms, timer_c: \(timerC)}
             profiles: {trunks: {source_rate: {requests: 10000, per: 10s, forget_after: 120s}\(profile)}}
             routes: [{name: lab, match: {}, to: "pool:lab"}]
+            \(more)
             pools:
               lab:
                 \(pool)
@@ -71,10 +73,10 @@ final class Laboratory {
     static func run(
         targets: [String] = [], timerC: String = "180s", profile: String = "", pool: String = "probe: off",
         priorities: [Int] = [],
-        _ body: (Laboratory) async throws -> Void
+        more: String = "", _ body: (Laboratory) async throws -> Void
     ) async throws {
         let laboratory = try await Laboratory(
-            targets: targets, timerC: timerC, profile: profile, pool: pool, priorities: priorities)
+            targets: targets, timerC: timerC, profile: profile, pool: pool, priorities: priorities, more: more)
         do {
             try await body(laboratory)
         } catch {

@@ -32,8 +32,18 @@ public final class Program: Sendable {
         try Data(text.utf8).write(to: URL(fileURLWithPath: path(name)))
     }
 
-    /// The program beside the test bundle.
+    /// Whether the tests were told which program to run.
+    public static var isGiven: Bool { ProcessInfo.processInfo.environment["SALLYPORT_PROGRAM"] != nil }
+
+    /// The program beside the test bundle, or `SALLYPORT_PROGRAM`.
     public static var executable: String {
+        if let given = ProcessInfo.processInfo.environment["SALLYPORT_PROGRAM"] {
+            return URL(fileURLWithPath: given).standardizedFileURL.path
+        }
+        return beside
+    }
+
+    private static var beside: String {
         URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("sallyport")
             .path
     }
