@@ -130,7 +130,10 @@ let testTargets: [Target] = [
     tests("ControlAPITests", ["CoreTypes", "ControlAPI", .nioCore, .nioPosix, .logging, .serviceLifecycle]),
     tests(
         "TransportSecurityTests",
-        ["CoreTypes", "TransportSecurity", .nioCore, .nioPosix, .nioEmbedded, .nioSSL, .x509, .swiftASN1, .crypto]),
+        [
+            "CoreTypes", "TransportSecurity", "TestSupport", .nioCore, .nioPosix, .nioEmbedded, .nioSSL, .x509,
+            .swiftASN1, .crypto,
+        ]),
     tests(
         "TransportTests",
         [

@@ -15,7 +15,7 @@ final class CallCommandTests {
     }
 
     /// Runs `call` against a phone, by a thread that the phone does not need.
-    private func call(_ arguments: [String], input: String = "") async throws -> Program.Outcome {
+    private func call(_ arguments: [String], input: String = "") async throws -> Outcome {
         let program = program
         return try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {

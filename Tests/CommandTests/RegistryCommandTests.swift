@@ -31,15 +31,10 @@ final class RegistryCommandTests {
         arguments: [["--password", "secret"], ["--password-stdin", "--password=secret"], []])
     func passwordOnCommandLine(options: [String]) throws {
         for command in ["add", "password"] {
-            let process = program.process(["subscriber", command, alice] + options)
-            let errors = Pipe()
-            process.standardError = errors
-            try process.run()
-            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 64)
-            #expect(text.contains("--password-stdin"))
-            #expect(!text.contains("secret"))
+            let outcome = try program.run(["subscriber", command, alice] + options)
+            #expect(outcome.code == 64)
+            #expect(outcome.errors.contains("--password-stdin"))
+            #expect(!outcome.errors.contains("secret"))
         }
         #expect(!FileManager.default.fileExists(atPath: program.directory + "/var"))
     }
@@ -90,13 +85,9 @@ final class RegistryCommandTests {
             (["subscriber", "frobnicate"], 64, "frobnicate"),
         ]
         for (arguments, code, says) in cases {
-            let process = program.process(arguments)
-            let errors = Pipe()
-            process.standardError = errors
-            try process.run()
-            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            #expect(process.terminationStatus == code, "\(arguments): \(text)")
+            let outcome = try program.run(arguments)
+            let text = outcome.errors
+            #expect(outcome.code == code, "\(arguments): \(text)")
             #expect(text.contains(says), "\(text)")
             #expect(!text.contains("\u{1b}"))
         }

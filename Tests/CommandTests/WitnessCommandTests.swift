@@ -81,30 +81,16 @@ final class WitnessCommandTests {
     }
 
     @Test("following shows what is added")
-    func follow() throws {
+    func follow() async throws {
         try write(["before"])
-        let process = program.process(["witness", "tail", "--follow", "--lines", "1"])
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        defer {
-            process.terminate()
-            process.waitUntilExit()
-        }
+        let tail = try ChildProcess(
+            "tail", Program.executable, ["witness", "tail", "--follow", "--lines", "1"], in: program.directory)
         // The first line says that the follower has read up to here.
-        var seen = ""
-        try read(until: "CHECKPOINT", from: output, into: &seen)
-        #expect(!seen.contains("AUTH_FAILED"))
+        try await tail.prints("CHECKPOINT")
+        #expect(!tail.output.contains("AUTH_FAILED"))
         try write(["after"])
-        try read(until: "trace=after", from: output, into: &seen)
-    }
-
-    private func read(until text: String, from output: Pipe, into seen: inout String) throws {
-        while !seen.contains(text) {
-            let data = output.fileHandleForReading.availableData
-            try #require(!data.isEmpty, "the program has ended")
-            seen += String(decoding: data, as: UTF8.self)
-        }
+        try await tail.prints("trace=after")
+        try await tail.kill()
     }
 
     @Test(

@@ -20,7 +20,7 @@ final class Kamailio {
     }
 
     let port: UInt16
-    private let process: Process
+    private let process: Child
     private let output: Pipe
     private var pending: [UInt8] = []
     private let directory: URL
@@ -65,23 +65,21 @@ final class Kamailio {
             """
         let file = directory.appendingPathComponent("kamailio.cfg")
         try Data(script.utf8).write(to: file)
-        process = Process()
         output = Pipe()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = [
-            "-f", file.path, "-DD", "-E", "-m", "64", "-M", "32", "-Y", directory.path, "-P", directory.path + "/pid",
-        ]
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = output
         sender = try LoopbackSender(port: port)
-        try process.run()
+        process = try Child(
+            program,
+            [
+                "-f", file.path, "-DD", "-E", "-m", "64", "-M", "32", "-Y", directory.path, "-P",
+                directory.path + "/pid",
+            ], in: directory.path, input: FileHandle.nullDevice.fileDescriptor,
+            output: FileHandle.nullDevice.fileDescriptor, errors: output.fileHandleForWriting.fileDescriptor)
         try awaitStart()
     }
 
     deinit {
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
+        process.send(SIGKILL)
+        process.wait()
         try? FileManager.default.removeItem(at: directory)
     }
 

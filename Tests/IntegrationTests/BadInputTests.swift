@@ -156,7 +156,7 @@ extension Integration {
     }
 }
 
-extension Program.Outcome {
+extension Outcome {
     fileprivate func requireSuccess() throws {
         guard code == 0 else { throw Failure("exit code \(code): \(errors)") }
     }

@@ -65,17 +65,10 @@ extension Integration {
 
         @discardableResult
         private func sqlite(_ file: String, _ command: String) throws -> String {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: try PeerProgram.sqlite3.require())
-            process.arguments = ["-batch", "-bail", file, command]
-            let output = Pipe()
-            process.standardOutput = output
-            process.standardInput = FileHandle.nullDevice
-            try process.run()
-            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            guard process.terminationStatus == 0 else { throw Failure("sqlite3 \(command): \(text)") }
-            return text
+            let outcome = try Child.run(
+                try PeerProgram.sqlite3.require(), ["-batch", "-bail", file, command], in: "/")
+            guard outcome.code == 0 else { throw Failure("sqlite3 \(command): \(outcome.errors)") }
+            return outcome.output
         }
     }
 }

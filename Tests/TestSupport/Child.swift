@@ -1,5 +1,5 @@
 import Foundation
-import Glibc
+public import Glibc
 import Synchronization
 
 // glibc's, since 2.29 and 2.34; its headers show them to C with _GNU_SOURCE only.
@@ -14,15 +14,15 @@ private func addClosingFrom(_ actions: UnsafeMutablePointer<posix_spawn_file_act
 ///
 /// Foundation's `Process` isn't used: it learns of a child's end by a socket that its run loop watches by number, and
 /// where numbers are reused as fast as these tests do, now and then it never learns.
-final class Child: Sendable {
-    let id: pid_t
+public final class Child: Sendable {
+    public let id: pid_t
     private let code = Mutex<Int32?>(nil)
     private let hasEnded = DispatchSemaphore(value: 0)
 
     /// - Parameters:
     ///   - input: descriptors that become the child's standard ones; nothing else of this process is handed on.
     ///   - environment: added to that of the tests.
-    init(
+    public init(
         _ executable: String, _ arguments: [String], in directory: String, environment: [String: String] = [:],
         input: Int32, output: Int32, errors: Int32
     ) throws {
@@ -57,17 +57,51 @@ final class Child: Sendable {
     }
 
     /// The exit code, or the number of the signal that ended it; nil while it runs.
-    var exitCode: Int32? { code.withLock { $0 } }
+    public var exitCode: Int32? { code.withLock { $0 } }
 
-    func send(_ signal: Int32) {
+    public func send(_ signal: Int32) {
         // Under the lock: once it has ended, its number may be somebody else's.
         code.withLock { if $0 == nil { kill(id, signal) } }
     }
 
     /// Waits with this thread.
-    func wait() -> Int32 {
+    @discardableResult
+    public func wait() -> Int32 {
         hasEnded.wait()
         hasEnded.signal()
         return exitCode ?? -1
+    }
+}
+
+/// What a program said and how it ended.
+public struct Outcome: Sendable {
+    public let code: Int32
+    public let output: String
+    public let errors: String
+
+    /// The output as JSON; nil when it is none.
+    public var json: Any? { try? JSONSerialization.jsonObject(with: Data(output.utf8)) }
+}
+
+extension Child {
+    /// Runs a program to its end.
+    /// - Parameter input: what it reads; it must be short enough for a pipe to hold.
+    public static func run(
+        _ executable: String, _ arguments: [String], in directory: String, input: String = ""
+    ) throws -> Outcome {
+        let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
+        let child = try Child(
+            executable, arguments, in: directory, input: stdin.fileHandleForReading.fileDescriptor,
+            output: stdout.fileHandleForWriting.fileDescriptor, errors: stderr.fileHandleForWriting.fileDescriptor)
+        try stdin.fileHandleForReading.close()
+        try stdout.fileHandleForWriting.close()
+        try stderr.fileHandleForWriting.close()
+        stdin.fileHandleForWriting.write(Data(input.utf8))
+        try stdin.fileHandleForWriting.close()
+        let output = stdout.fileHandleForReading.readDataToEndOfFile()
+        let errors = stderr.fileHandleForReading.readDataToEndOfFile()
+        return Outcome(
+            code: child.wait(), output: String(decoding: output, as: UTF8.self),
+            errors: String(decoding: errors, as: UTF8.self))
     }
 }

@@ -1,17 +1,8 @@
-public import Foundation
+import Foundation
 
 /// The built program, run in a directory of its own.
 public final class Program: Sendable {
     public let directory: String
-
-    public struct Outcome: Sendable {
-        public let code: Int32
-        public let output: String
-        public let errors: String
-
-        /// The output as JSON; nil when it is none.
-        public var json: Any? { try? JSONSerialization.jsonObject(with: Data(output.utf8)) }
-    }
 
     /// - Parameter configuration: the text of `sallyport.yaml`.
     public init(configuration: String = "node: test\ndomains: [external.advisor]\n") throws {
@@ -48,15 +39,6 @@ public final class Program: Sendable {
             .path
     }
 
-    /// A process that is ready to run.
-    public func process(_ arguments: [String]) -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.executable)
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: directory)
-        return process
-    }
-
     /// Runs a command to its end.
     public func run(_ arguments: String..., input: String = "") throws -> Outcome {
         try run(arguments, input: input)
@@ -64,19 +46,6 @@ public final class Program: Sendable {
 
     /// Runs a command to its end.
     public func run(_ arguments: [String], input: String = "") throws -> Outcome {
-        let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
-        let child = try Child(
-            Self.executable, arguments, in: directory, input: stdin.fileHandleForReading.fileDescriptor,
-            output: stdout.fileHandleForWriting.fileDescriptor, errors: stderr.fileHandleForWriting.fileDescriptor)
-        try stdin.fileHandleForReading.close()
-        try stdout.fileHandleForWriting.close()
-        try stderr.fileHandleForWriting.close()
-        stdin.fileHandleForWriting.write(Data(input.utf8))
-        try stdin.fileHandleForWriting.close()
-        let output = stdout.fileHandleForReading.readDataToEndOfFile()
-        let errors = stderr.fileHandleForReading.readDataToEndOfFile()
-        return Outcome(
-            code: child.wait(), output: String(decoding: output, as: UTF8.self),
-            errors: String(decoding: errors, as: UTF8.self))
+        try Child.run(Self.executable, arguments, in: directory, input: input)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import NIOCore
 import NIOEmbedded
 import NIOSSL
@@ -24,21 +25,15 @@ final class Scratch {
     }
 }
 
-/// Runs OpenSSL's command without blocking a thread of the test pool; its output goes by a file.
+/// Runs OpenSSL's command without blocking a thread of the test pool.
 func openssl(_ arguments: [String], scratch: Scratch) async throws -> (status: Int32, output: String) {
-    let file = try scratch.write("", to: UUID().uuidString)
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-    process.arguments = arguments
-    process.standardInput = FileHandle.nullDevice
-    let output = try #require(FileHandle(forWritingAtPath: file))
-    process.standardOutput = output
-    process.standardError = output
-    let status: Int32 = try await withCheckedThrowingContinuation { continuation in
-        process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-        do { try process.run() } catch { continuation.resume(throwing: error) }
+    let outcome: Outcome = try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread {
+            continuation.resume(
+                with: Result { try Child.run("/usr/bin/openssl", arguments, in: NSTemporaryDirectory()) })
+        }
     }
-    return (status, try String(contentsOfFile: file, encoding: .utf8))
+    return (outcome.code, outcome.output + outcome.errors)
 }
 
 let now = Int64(Date().timeIntervalSince1970 * 1000)
