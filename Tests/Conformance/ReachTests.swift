@@ -164,6 +164,33 @@ extension Conformance {
             try await lab.close()
         }
 
+        @Test("a target that answers no probe leaves service, and comes back with its first answer")
+        func probes() async throws {
+            let server = try await Downstream(.init(v4: 0x7f00_0004))
+            let lab = try await Laboratory(
+                routes: "  - {name: pool, match: {user: pool}, to: \"pool:fs\"}",
+                pools: """
+                      fs:
+                        probe: {every: 200ms, timeout: 100ms, down_after: 2, up_after: 1}
+                        targets: [{uri: "sip:\(server.endpoint)"}]
+                    """, servers: ["server": server])
+            _ = try await lab.witnessed(.degraded) { $0.text("target") == "sip:\(server.endpoint)" }
+            #expect(try await lab.edge.get("/readyz").contains("pool fs has no target in service"))
+            let caller = try await lab.caller(.udp)
+            let call = CallIdentity("pool")
+            caller.send(caller.request("INVITE", call, uri: "sip:pool@external.advisor"))
+            #expect(try await caller.response(503, call).has(.retryAfter))
+            #expect(!server.knows(call.callID))
+            server.mailbox.answerOptions()
+            _ = try await lab.witnessed(.recovered) { $0.text("component") == "pool fs" }
+            #expect(try await lab.edge.metric("sip_pool_target_up") == 1)
+            let again = CallIdentity("pool")
+            caller.send(caller.request("INVITE", again, uri: "sip:pool@external.advisor"))
+            try await server.request(.invite, of: again.callID).answer(486, "Busy Here")
+            _ = try await caller.response(486, again)
+            try await lab.close()
+        }
+
         @Test("check says of each target of a pool whether it answers")
         func check() async throws {
             let alive = try await Downstream(.init(v4: 0x7f00_0004), answersOptions: true)

@@ -2,7 +2,6 @@ import CoreTypes
 import Edge
 import SIPMessage
 import Testing
-import Witness
 
 extension EdgeTests {
     @Suite("Pools and forks")
@@ -93,30 +92,6 @@ extension EdgeTests {
                     #expect(try lab.caller.final(200, cSeq: cSeq).status == 200)
                 }
                 #expect(try await lab.records("CALL_ENDED").count == 1)
-            }
-        }
-
-        @Test("a target that answers no probe leaves service, and comes back with its first answer")
-        func probes() async throws {
-            let pool = "probe: {every: 100ms, timeout: 50ms, down_after: 2, up_after: 1}"
-            try await Laboratory.run(pool: pool) { lab in
-                _ = try lab.callee.request(.options)
-                let down = try await lab.records("DEGRADED")
-                #expect(down.first?[detail: "target"] == .string("sip:\(lab.callee.endpoint)"))
-                #expect(await lab.edge.readiness().contains { $0.contains("pool lab") })
-                _ = call(lab)
-                let refused = try lab.caller.response()
-                #expect(refused.status == 503 && refused.has(.retryAfter))
-                // Answers whatever it is asked until the edge has noticed.
-                var recovered: [WitnessRecord] = []
-                while recovered.isEmpty {
-                    let options = try lab.callee.request(.options)
-                    lab.callee.send(lab.response(404, "Not Found", to: options), to: lab.address)
-                    recovered = try await lab.records("RECOVERED", patience: 5)
-                }
-                #expect(await lab.edge.readiness().isEmpty)
-                let metrics = await lab.edge.metricsText()
-                #expect(metrics.contains("sip_pool_target_up{pool=\"lab\",target=\"sip:\(lab.callee.endpoint)\"} 1"))
             }
         }
 

@@ -33,17 +33,21 @@ final class Mailbox: Sendable {
     private let ear = Mutex<(@Sendable (Item) -> Void)?>(nil)
     let name: String
 
-    private let answersOptions: Bool
+    private let answering: Atomic<Bool>
+
+    /// Answers probes by itself from now on.
+    func answerOptions() { answering.store(true, ordering: .relaxed) }
 
     init(_ name: String, answersOptions: Bool = false) {
         self.name = name
-        self.answersOptions = answersOptions
+        answering = Atomic(answersOptions)
     }
 
     func put(_ item: Item) {
         items.withLock { $0.append(item) }
         history.withLock { $0.append(item) }
-        if answersOptions, let message = item.message, message.isRequest, message.method == .options {
+        if answering.load(ordering: .relaxed), let message = item.message, message.isRequest, message.method == .options
+        {
             try? item.answer(200, "OK")
         }
         ear.withLock { $0 }?(item)
