@@ -36,6 +36,8 @@ final class Scratch: Sendable {
     func connection() throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.allowsUnsafeTransactions = true
+        // The follower reads at any moment, and for that moment nobody else can commit.
+        configuration.busyMode = .timeout(20)
         return try DatabaseQueue(path: path, configuration: configuration)
     }
 
