@@ -15,7 +15,6 @@ public struct EdgeSettings: Sendable {
     }
 
     var node: String
-    var domains: Set<String>
     /// What the edge is called and called by: domains, those that routes are for, and what it advertises.
     var servedNames: Set<String>
     var servedAddresses: Set<IPAddress>
@@ -43,7 +42,6 @@ public struct EdgeSettings: Sendable {
     /// - Throws: what the configuration says that can't be carried out; it has been checked for form already.
     public init(_ configuration: Configuration) throws(EdgeError) {
         node = configuration.node
-        domains = Set(configuration.domains)
         let advertised = TransportKind.allCases.compactMap { configuration.advertise[$0] }
         let hosts = configuration.domains + configuration.routes.compactMap(\.match.domain) + advertised.map(\.host)
         servedNames = Set(hosts.map { $0.lowercased() })
