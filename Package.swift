@@ -59,7 +59,7 @@ let rooms: [Target] = [
     hotRoom("Telemetry"),
     hotRoom("Witness", ["CoreTypes", .crypto]),
     room("Registry", ["CoreTypes", .crypto, .cryptoExtras, .grdb]),
-    room("TransportSecurity", ["CoreTypes", .nioCore, .nioSSL, .crypto, .x509, .swiftASN1]),
+    room("TransportSecurity", ["CoreTypes", .nioCore, .nioSSL, .crypto, .cryptoExtras, .x509, .swiftASN1]),
     .systemLibrary(
         name: "CAres", path: "Sources/CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
     hotRoom(
@@ -74,8 +74,8 @@ let rooms: [Target] = [
     room(
         "UserAgent",
         [
-            "CoreTypes", "SIPMessage", "SIPProxy", "SIPTransaction", "Defense", "Transport", .nioCore, .nioPosix,
-            .nioSSL, .crypto,
+            "CoreTypes", "SIPMessage", "SIPProxy", "SIPTransaction", "Defense", "TransportSecurity", "Transport",
+            .nioCore, .nioPosix, .crypto,
         ]),
     room(
         "ControlAPI",

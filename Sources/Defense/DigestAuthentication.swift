@@ -18,11 +18,14 @@ public struct DigestAuthentication: Sendable {
         public var failures: Int
         public var failureWindow: Duration
         public var blockFor: Duration
+        /// Users with failures from one source within `failureWindow` that block the source for `blockFor`, for all but
+        /// those who have authenticated from there before; 0: never.
+        public var failingUsers: Int
 
         public init(
             realm: String, algorithms: [DigestAlgorithm] = [.sha256, .sha512_256, .md5],
             nonceLifetime: Duration = .seconds(300), failures: Int = 5, failureWindow: Duration = .seconds(300),
-            blockFor: Duration = .seconds(300)
+            blockFor: Duration = .seconds(300), failingUsers: Int = 10
         ) {
             self.realm = realm
             self.algorithms = algorithms
@@ -30,14 +33,16 @@ public struct DigestAuthentication: Sendable {
             self.failures = failures
             self.failureWindow = failureWindow
             self.blockFor = blockFor
+            self.failingUsers = failingUsers
         }
     }
 
     private let policy: Policy
-    private let secret: NodeSecret
-    private let mint: NonceMint
+    private var secret: NodeSecret
+    private var mint: NonceMint
     private var counts: NonceCounts
     private var failures: FailureLedger
+    private var sprays: SprayLedger
     private var serial: UInt32
 
     /// - Parameters:
@@ -52,6 +57,14 @@ public struct DigestAuthentication: Sendable {
         counts = NonceCounts(capacity: capacity)
         failures = FailureLedger(
             limit: policy.failures, window: policy.failureWindow, blockFor: policy.blockFor, capacity: capacity)
+        sprays = SprayLedger(
+            limit: policy.failingUsers, window: policy.failureWindow, blockFor: policy.blockFor, capacity: capacity)
+    }
+
+    /// From now on nonces are made with this.
+    mutating func replace(secret: NodeSecret) {
+        self.secret = secret
+        mint.secret = secret
     }
 
     mutating func examine(
@@ -123,7 +136,10 @@ public struct DigestAuthentication: Sendable {
         let username = credentials.username
         let suspect = FailureLedger.Suspect(user: username, source: source.rateKey)
         if let seconds = failures.blockedSeconds(suspect, now: now) {
-            return refuseBlocked(approach, username, subscribers, retryAfter: seconds)
+            return refuseBlocked(approach, username, subscribers, .blocked, retryAfter: seconds)
+        }
+        if let seconds = sprays.blockedSeconds(suspect, now: now) {
+            return refuseBlocked(approach, username, subscribers, .sourceBlocked, retryAfter: seconds)
         }
         let subscriber = subscribers.find(username: username, realm: policy.realm)
         let expected = DigestComputation.response(
@@ -143,6 +159,7 @@ public struct DigestAuthentication: Sendable {
             return challenge(approach, offered, .replayedNonce, event: event, now: now)
         }
         failures.forgive(suspect)
+        sprays.succeeded(suspect, now: now)
         facts.authenticatedUser = subscriber.addressOfRecord
         facts.digestAlgorithm = algorithm
         return checkIdentity(approach, subscriber, facts: &facts)
@@ -202,14 +219,15 @@ public struct DigestAuthentication: Sendable {
     }
 
     private func refuseBlocked(
-        _ approach: Approach, _ username: String, _ subscribers: SubscriberDirectory, retryAfter: Int
+        _ approach: Approach, _ username: String, _ subscribers: SubscriberDirectory, _ cause: Refusal.Cause,
+        retryAfter: Int
     ) -> Verdict {
         let known = subscribers.find(username: username, realm: policy.realm)?.addressOfRecord
         return .refuse(
             Refusal(
-                .authentication, .blocked,
+                .authentication, cause,
                 answer: .init(403, "Forbidden", fields: [("Retry-After", String(retryAfter))]),
-                event: failureEvent(approach, known, .blocked, user: username)))
+                event: failureEvent(approach, known, cause, user: username)))
     }
 
     private mutating func fail(
@@ -218,7 +236,11 @@ public struct DigestAuthentication: Sendable {
     ) -> Verdict {
         failures.record(suspect, now: now)
         let known = subscribers.find(username: suspect.user, realm: policy.realm)?.addressOfRecord
-        let event = failureEvent(approach, known, .wrongCredentials, user: suspect.user)
+        var event = failureEvent(approach, known, .wrongCredentials, user: suspect.user)
+        if let users = sprays.failed(suspect, now: now) {
+            event.severity = .alert
+            event.details.append(.init("users_failed", .integer(users)))
+        }
         return challenge(approach, offered, .wrongCredentials, event: event, now: now)
     }
 

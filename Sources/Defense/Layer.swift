@@ -82,6 +82,7 @@ public struct Refusal: Sendable {
         case unusableCredentials = "unusable_credentials"
         case wrongCredentials = "wrong_credentials"
         case blocked
+        case sourceBlocked = "source_blocked"
         case identityMismatch = "identity_mismatch"
         case registryUnavailable = "registry_unavailable"
         case missingHeader = "missing_header"

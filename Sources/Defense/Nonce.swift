@@ -11,7 +11,7 @@ struct NonceMint: Sendable {
     }
 
     private static let macLength = 16
-    private let secret: NodeSecret
+    var secret: NodeSecret
     private let realm: [UInt8]
     private let lifetime: Int64
 
@@ -32,7 +32,7 @@ struct NonceMint: Sendable {
             return .foreign
         }
         let head = Array(bytes[..<12])
-        guard constantTimeEqual(Array(bytes[12...]), mac(head, source)) else { return .foreign }
+        guard secret.recognizes(Array(bytes[12...]), "nonce", [head, source.bytes, realm]) else { return .foreign }
         let time = Int64(bitPattern: head[..<8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
         let serial = head[8...].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         guard now.wall - time <= lifetime, time - now.wall <= lifetime else { return .expired }

@@ -100,6 +100,18 @@ public struct Passage: Sendable {
             hasRoom: { true }, stopwatch: { 0 })
     }
 
+    /// The layers that a request meets which wants something of the edge itself: 1 to 4.
+    public mutating func examineOwn(_ approach: Approach, now: Moment) -> PassageReport {
+        walk(
+            [.sourceRate, .allowlist, .transportSecurity, .authentication], approach, now: now,
+            activeCalls: { _ in 0 }, hasRoom: { true }, stopwatch: { 0 })
+    }
+
+    /// From now on nonces are made with this.
+    public mutating func replace(secret: NodeSecret) {
+        authentication?.replace(secret: secret)
+    }
+
     private mutating func walk(
         _ layers: [Layer], _ approach: Approach, now: Moment, activeCalls: (String) -> Int, hasRoom: () -> Bool,
         stopwatch: () -> UInt64

@@ -3,7 +3,6 @@ import Defense
 public import Logging
 import NIOCore
 import NIOPosix
-import NIOSSL
 public import Registry
 public import SallyportConfiguration
 import Synchronization
@@ -51,7 +50,7 @@ public final class Edge: Sendable {
     ) async throws -> Edge {
         let settings = try EdgeSettings(configuration)
         let state = try StateDirectory(configuration.stateDirectory)
-        let secret = try state.secret()
+        let secret = try state.secret(configuration)
         let tls = try TLSContexts(configuration)
         let snapshot = try RegistryStore(registry).snapshot()
         for problem in snapshot.problems { logger.warning("registry: \(problem)") }
@@ -73,6 +72,7 @@ public final class Edge: Sendable {
                     loop: loop, limits: TransportLimits(configuration.limits), observer: shard,
                     serverTLS: tls.server, clientTLS: tls.client)
                 shard.transport = transport
+                shard.certificates.replace(tls.inventory)
                 shard.locator = ServerLocator(
                     resolver: HostResolver(
                         loop: loop, client: names, hosts: .system(),
@@ -141,19 +141,21 @@ public final class Edge: Sendable {
         return reasons ?? ["the event loop is gone"]
     }
 
-    /// Reads certificate, key and trust again; new connections use them.
-    /// - Throws: `TLSConfigurationError`; then everything stays as it was.
-    public func reloadCertificates(_ configuration: Configuration) async throws {
+    /// Reads certificate, key, trust, revocation lists and the node's secret again; new connections and nonces use them.
+    /// - Throws: `TLSConfigurationError` or `EdgeError`; then everything stays as it was.
+    public func reloadFiles(_ configuration: Configuration) async throws {
         let shard = shard
         let tls: TLSContexts
+        let secret: NodeSecret
         do {
             tls = try TLSContexts(configuration)
+            secret = try StateDirectory(configuration.stateDirectory).secret(configuration)
         } catch {
             let reason = "\(error)"
-            try await loop.submit { shard.value.certificatesReloaded(nil, failure: reason) }.get()
+            try await loop.submit { shard.value.keepFiles(reason: reason) }.get()
             throw error
         }
-        try await loop.submit { shard.value.certificatesReloaded(tls, failure: nil) }.get()
+        try await loop.submit { shard.value.replace(tls, secret) }.get()
     }
 
     /// Takes no more calls, lets transactions finish for as long as `limit`, writes the witness out, and closes. A second

@@ -63,6 +63,13 @@ public enum EdgeMetrics {
         "sip_transactions", .gauge, "Transactions in memory.", labels: ["side"])
     static let transportFailures = MetricFamily(
         "sip_transport_failures_total", .counter, "Messages that could not be sent.", labels: ["reason"])
+    static let certificateExpiry = MetricFamily(
+        "tls_certificate_expiry_seconds", .gauge,
+        "Seconds until a certificate expires, negative afterwards: the edge's own chain, and the authorities it trusts.",
+        labels: ["role", "subject"])
+    static let revocationExpiry = MetricFamily(
+        "tls_revocation_list_expiry_seconds", .gauge,
+        "Seconds until an issuer's next revocation list is due, negative when it is late.", labels: ["issuer"])
     static let poolTargetUp = MetricFamily(
         "sip_pool_target_up", .gauge, "1 while a target of a pool is in service.", labels: ["pool", "target"])
     static let poolRequests = MetricFamily(
@@ -87,7 +94,8 @@ public enum EdgeMetrics {
         activeCalls, callSeconds, requests, responses, errors, methodSeconds, malformed, dropped, foreign,
         overloadRefusals,
         overloadLimit, receiveBacklog, loopLag, connections,
-        connectionsTotal, connectionsClosed, transactions, transportFailures, poolTargetUp, poolRequests, poolProbes,
+        connectionsTotal, connectionsClosed, transactions, transportFailures, certificateExpiry,
+        revocationExpiry, poolTargetUp, poolRequests, poolProbes,
         witnessRecords, witnessFailures,
         witnessSeconds,
         registrySubscribers, registryUp,

@@ -36,6 +36,7 @@ public struct EdgeSettings: Sendable {
     var timerC: Duration
     var limits: MessageLimits
     var refusesWithoutWitness: Bool
+    var warnBeforeExpiry: Duration
     /// Nil: no limit but what the load asks for.
     var newCallsPerSecond: Int?
 
@@ -72,6 +73,7 @@ public struct EdgeSettings: Sendable {
         let limit = configuration.limits.newCallsPerSecond
         newCallsPerSecond = limit > 0 ? limit : nil
         refusesWithoutWitness = configuration.witness.onFailure == .refuse
+        warnBeforeExpiry = configuration.tls.warnBeforeExpiry
     }
 
     private static func profile(
@@ -96,7 +98,8 @@ public struct EdgeSettings: Sendable {
                     realm: authentication.realm,
                     algorithms: authentication.algorithms.compactMap { DigestAlgorithm(token: $0.rawValue) },
                     nonceLifetime: authentication.nonceLifetime, failures: authentication.failures,
-                    failureWindow: authentication.failureWindow, blockFor: authentication.blockFor)
+                    failureWindow: authentication.failureWindow, blockFor: authentication.blockFor,
+                    failingUsers: authentication.failingUsers)
             },
             callRate: .init(calls: profile.callRate.calls, per: profile.callRate.per),
             policyGuard: profile.guard.map { policyGuard in

@@ -6,6 +6,7 @@ import SIPProxy
 import SallyportConfiguration
 import Telemetry
 import Transport
+import TransportSecurity
 import Witness
 
 /// Start, stop, and what the control plane asks for.
@@ -39,6 +40,7 @@ extension Shard {
         startHousekeeping()
         startProbing()
         lookAtLoad()
+        lookAtCertificates(now: clock())
         let listeners = bound.map { "\($0.listener.transport.rawValue) \($0.endpoint) \($0.listener.profile)" }
         record(SecurityEvent(.started, .notice, details: [.init("listeners", .strings(listeners))]), now: clock())
     }
@@ -57,13 +59,43 @@ extension Shard {
         transport?.shutdown()
     }
 
-    /// - Parameter failure: why the old certificates stay.
-    func certificatesReloaded(_ tls: TLSContexts?, failure: String?) {
-        if let tls { transport?.replaceTLS(server: tls.server, client: tls.client) }
-        var details: [SecurityEvent.Detail] = [.init("part", "tls"), .init("accepted", .boolean(failure == nil))]
-        if let failure { details.append(.init("reason", .string(failure))) }
-        record(
-            SecurityEvent(.configReloaded, failure == nil ? .notice : .alert, details: details), now: clock())
+    /// New certificates and keys take the place of the old ones. Who shows a certificate that does not count any more is
+    /// cut off.
+    func replace(_ tls: TLSContexts, _ secret: NodeSecret) {
+        let now = clock()
+        replace(secret: secret)
+        certificates.replace(tls.inventory)
+        for (flow, fault) in transport?.replaceTLS(server: tls.server, client: tls.client) ?? [] {
+            metrics.increment(EdgeMetrics.tlsFailures, [fault.rawValue])
+            record(
+                SecurityEvent(
+                    .securityEvent, .warning, sourceIP: flow.remote.address,
+                    details: [
+                        .init("reason", "peer_refused"), .init("failure", .string(fault.rawValue)),
+                        .init("source_port", .integer(Int(flow.remote.port))),
+                        .init("subject", .string(flow.security?.peer?.subject ?? "")),
+                    ]), now: now)
+        }
+        var details: [SecurityEvent.Detail] = [.init("part", "tls"), .init("accepted", true)]
+        if let own = tls.inventory.own.first {
+            details.append(.init("subject", .string(own.subject)))
+            details.append(.init("not_after", .string(CivilTime(millisecondsSince1970: own.notAfter).rfc3339)))
+        }
+        record(SecurityEvent(.configReloaded, .notice, details: details), now: now)
+        lookAtCertificates(now: now)
+    }
+
+    /// Files that are no good leave everything as it was.
+    func keepFiles(reason: String) {
+        let details: [SecurityEvent.Detail] = [
+            .init("part", "tls"), .init("accepted", false), .init("reason", .string(reason)),
+        ]
+        record(SecurityEvent(.configReloaded, .alert, details: details), now: clock())
+    }
+
+    func lookAtCertificates(now: Moment) {
+        certificatesDue = now.monotonic + 60_000_000_000
+        for event in certificates.due(now: now) { record(event, now: now) }
     }
 
     func reasonsNotReady() -> [String] {
@@ -80,6 +112,7 @@ extension Shard {
 
     func scrape(_ witness: WitnessCounters) -> MetricSet {
         metrics.set(EdgeMetrics.connections, to: Double(transport?.connectionCount ?? 0))
+        certificates.measure(into: &metrics, now: clock().wall)
         metrics.set(EdgeMetrics.witnessRecords, to: Double(witness.records))
         metrics.set(EdgeMetrics.witnessFailures, to: Double(witness.failures))
         return metrics

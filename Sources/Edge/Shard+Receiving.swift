@@ -153,10 +153,11 @@ extension Shard: TransportObserver {
 
     private static let mostPasses = 8
 
-    /// OPTIONS for the edge itself (RFC 3261 section 11.2): layers 1 to 3, then what the edge can do.
+    /// OPTIONS for the edge itself (RFC 3261 section 11.2): layers 1 to 4, then what the edge can do.
     private func answerOptions(_ request: Message, profile: String, on flow: Flow, now: Moment) {
         let approach = approach(request, on: flow)
-        guard let report = passages[profile]?.examineStray(approach, now: now) else { return }
+        guard let report = passages[profile]?.examineOwn(approach, now: now) else { return }
+        for event in report.facts.events { record(event, now: now) }
         if let refusal = report.refusal {
             refuse(request, refusal, facts: report.facts, on: flow, now: now)
             return
@@ -230,11 +231,14 @@ extension Shard: TransportObserver {
             .init("source_port", .integer(Int(flow.remote.port))),
             .init("direction", flow.listener >= 0 ? "inbound" : "outbound"),
         ]
+        let now = clock()
         if let peer = security.peer {
             details.append(.init("subject", .string(peer.subject)))
             details.append(.init("issuer", .string(peer.issuer)))
+            details.append(.init("serial", .string(peer.serialNumber)))
+            if let warning = certificates.met(peer, at: flow.remote.address, now: now) { record(warning, now: now) }
         }
-        record(SecurityEvent(.tlsConnection, .info, sourceIP: flow.remote.address, details: details), now: clock())
+        record(SecurityEvent(.tlsConnection, .info, sourceIP: flow.remote.address, details: details), now: now)
     }
 
     func closed(_ id: FlowID, reason: CloseReason) {

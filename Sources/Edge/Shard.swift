@@ -18,8 +18,8 @@ final class Shard {
     let clock: @Sendable () -> Moment
     let witness: WitnessLog
     let logger: Logger
-    let cookie: DialogCookie
-    let secret: NodeSecret
+    private(set) var cookie: DialogCookie
+    private(set) var secret: NodeSecret
     var transport: TransportLayer?
     var locator: ServerLocator?
 
@@ -51,6 +51,9 @@ final class Shard {
     var lastRecordedChange: Int64?
     var hasLostChange = false
     var experts: ExpertDirectory
+    var certificates: CertificateWatch
+    /// When the certificates are looked at next.
+    var certificatesDue: UInt64 = 0
     /// The ports that the listeners got.
     var boundPorts: Set<UInt16> = []
     var isDraining = false
@@ -80,12 +83,21 @@ final class Shard {
         branches = BranchMint(secret: secret, shard: 0, start: randomStart)
         lastID = randomStart >> 1
         experts = directory.experts ?? ExpertDirectory()
+        certificates = CertificateWatch(ahead: settings.warnBeforeExpiry)
         let serial = UInt32(truncatingIfNeeded: randomStart)
         passages = settings.profiles.mapValues {
             Passage($0.policy, directory: directory, secret: secret, serial: serial)
         }
         wheel = TimerWheel(now: clock().monotonic)
         metrics.declare(EdgeMetrics.declared)
+    }
+
+    /// What is made from now on is made with this; it recognizes what it has keys for.
+    func replace(secret: NodeSecret) {
+        self.secret = secret
+        cookie = DialogCookie(secret: secret)
+        branches.secret = secret
+        for name in passages.keys { passages[name]?.replace(secret: secret) }
     }
 
     /// A new view of the registry; takes effect with the next request.
@@ -176,7 +188,9 @@ final class Shard {
     }
 
     private func keepHouse() {
-        for event in collapser.due(now: clock()) { witness.append(event, at: clock().wall) }
+        let now = clock()
+        for event in collapser.due(now: now) { witness.append(event, at: now.wall) }
+        if now.monotonic >= certificatesDue { lookAtCertificates(now: now) }
         startHousekeeping()
     }
 

@@ -1,5 +1,6 @@
 import CoreTypes
 import Foundation
+import SallyportConfiguration
 
 /// The edge's own directory: what it keeps over a restart.
 struct StateDirectory {
@@ -17,15 +18,17 @@ struct StateDirectory {
         }
     }
 
-    /// The key of nonces and cookies, made at the first start: with it, both stay good over a restart.
-    func secret() throws(EdgeError) -> NodeSecret {
+    /// The key of nonces and cookies: the configuration's, or one that is made at the first start. With it, both stay good
+    /// over a restart, and on every node that has the same.
+    func secret(_ configuration: Configuration) throws(EdgeError) -> NodeSecret {
+        if let reference = configuration.nodeSecret { return try Self.shared(reference, configuration) }
         let file = path + "/secret.key"
         if let data = FileManager.default.contents(atPath: file) {
-            guard data.count == 32 else {
-                throw EdgeError(
-                    .state, "\(file) holds \(data.count) octets instead of 32; remove it and a new key is made")
+            if data.count == 32 { return NodeSecret(Array(data)) }
+            guard let secret = NodeSecret(lines: String(decoding: data, as: UTF8.self)) else {
+                throw EdgeError(.state, "\(file) \(Self.form); remove it and a new key is made")
             }
-            return NodeSecret(Array(data))
+            return secret
         }
         var generator = SystemRandomNumberGenerator()
         let bytes = (0..<4).flatMap { _ in
@@ -33,10 +36,27 @@ struct StateDirectory {
         }
         guard
             FileManager.default.createFile(
-                atPath: file, contents: Data(bytes), attributes: [.posixPermissions: 0o600])
+                atPath: file, contents: Data((Hexadecimal.string(bytes) + "\n").utf8),
+                attributes: [.posixPermissions: 0o600])
         else {
             throw EdgeError(.state, "\(file) can't be written; check who may write there")
         }
         return NodeSecret(bytes)
+    }
+
+    private static let form = "does not hold keys of 64 hexadecimal digits each, one a line, the one in use first"
+
+    private static func shared(
+        _ reference: SecretReference, _ configuration: Configuration
+    ) throws(EdgeError) -> NodeSecret {
+        guard let text = configuration.secret(reference) else {
+            throw EdgeError(
+                .configuration, "node_secret: the variable or file is not there, can't be read or is empty; make one "
+                    + "with 'openssl rand -hex 32' and let nobody but sallyport's user read it")
+        }
+        guard let secret = NodeSecret(lines: text) else {
+            throw EdgeError(.configuration, "node_secret \(form); make a key with 'openssl rand -hex 32'")
+        }
+        return secret
     }
 }

@@ -1,44 +1,57 @@
 import CoreTypes
 import Foundation
-import NIOSSL
 public import SallyportConfiguration
-import TransportSecurity
+public import TransportSecurity
 import Witness
 
-/// The TLS contexts that a configuration asks for.
+/// What a configuration's TLS is made of, all from one reading of its files.
 struct TLSContexts: Sendable {
     /// Nil without a TLS listener.
-    var server: NIOSSLContext?
+    var server: TLSContext?
     /// For connections to next hops; with the system's authorities where no trust file is there.
-    var client: NIOSSLContext?
+    var client: TLSContext?
+    var inventory = CertificateInventory()
 
     /// - Throws: `TLSConfigurationError` naming the file and what to do.
     init(_ configuration: Configuration) throws {
         let tls = configuration.tls
-        let now = SystemClock.now().wall
+        let clock: @Sendable () -> Int64 = { SystemClock.now().wall }
         let floor: TLSFloor = tls.minimum == .v13 ? .v13 : .v12
         let trust = configuration.resolve(tls.trust)
         let hasTrust = FileManager.default.fileExists(atPath: trust)
-        if configuration.listeners.contains(where: { $0.transport == .tls }) {
-            // Without authorities nobody can show a certificate; asking for one would be in vain.
-            let policy: ClientCertificatePolicy =
-                switch tls.clientCertificate {
-                case .none: .none
-                case .optional: hasTrust ? .optional : .none
-                case .required: .required
-                }
-            server = try ServerTLS.context(
-                certificate: configuration.resolve(tls.certificate), key: configuration.resolve(tls.key),
-                trust: trust, clientCertificate: policy, minimum: floor, now: now)
+        let revocation = try RevocationLists(
+            tls.revocation.map(configuration.resolve), trust: trust, now: clock())
+        inventory.revocation = revocation.reports
+        if hasTrust { inventory.authorities = try CertificateInspector.inspectAll(trust) }
+        guard configuration.listeners.contains(where: { $0.transport == .tls }) else {
+            client = try ClientTLS.context(
+                trust: hasTrust ? trust : nil, revocation: revocation, minimum: floor, clock: clock)
+            return
         }
-        client = try ClientTLS.context(trust: hasTrust ? trust : nil, minimum: floor, now: now)
+        let (certificate, key) = (configuration.resolve(tls.certificate), configuration.resolve(tls.key))
+        // Without authorities nobody can show a certificate; asking for one would be in vain.
+        let policy: ClientCertificatePolicy =
+            switch tls.clientCertificate {
+            case .none: .none
+            case .optional: hasTrust ? .optional : .none
+            case .required: .required
+            }
+        server = try ServerTLS.context(
+            certificate: certificate, key: key, trust: trust, clientCertificate: policy, revocation: revocation,
+            minimum: floor, clock: clock)
+        // A server that asks who calls is shown the edge's own certificate (RFC 5922 section 7.4).
+        client = try ClientTLS.context(
+            trust: hasTrust ? trust : nil, certificate: certificate, key: key, revocation: revocation, minimum: floor,
+            clock: clock)
+        inventory.own = try CertificateInspector.inspectAll(certificate)
     }
 }
 
 extension Edge {
     /// Builds the TLS contexts of a configuration and throws them away: says whether the files are good for it.
+    /// - Returns: the revocation lists that are in use.
     /// - Throws: `TLSConfigurationError` naming the file and what to do.
-    public static func checkTLS(_ configuration: Configuration) throws {
-        _ = try TLSContexts(configuration)
+    public static func checkTLS(_ configuration: Configuration) throws -> [RevocationReport] {
+        try TLSContexts(configuration).inventory.revocation
     }
 }

@@ -4,7 +4,7 @@ public import SIPMessage
 /// The branches that the edge puts into its Via: a magic cookie, a part that is unique, and a keyed hash of what must
 /// differ for a request to be a spiral rather than a loop (RFC 3261 section 16.6 step 8, RFC 5393 section 4.2).
 public struct BranchMint: Sendable {
-    private let secret: NodeSecret
+    public var secret: NodeSecret
     private let shard: UInt8
     private var counter: UInt64
 

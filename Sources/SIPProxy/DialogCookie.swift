@@ -16,9 +16,12 @@ public struct DialogCookie: Sendable {
     /// The user part for a call.
     /// - Parameter pass: counts how often the call has come by: a spiral brings it back (RFC 3261 section 16.3).
     public func issue(callID: String, callerTag: String, pass: Int = 1) -> String {
-        let mac = secret.authenticate(
-            "dialog", [Array(callID.utf8), Array(callerTag.utf8), Array(String(pass).utf8)])
+        let mac = secret.authenticate("dialog", Self.parts(callID, callerTag, pass))
         return Self.prefix + Hexadecimal.string(mac[..<16]) + (pass == 1 ? "" : "-\(pass)")
+    }
+
+    private static func parts(_ callID: String, _ callerTag: String, _ pass: Int) -> [[UInt8]] {
+        [Array(callID.utf8), Array(callerTag.utf8), Array(String(pass).utf8)]
     }
 
     /// What a valid cookie says about the request that carries it.
@@ -36,14 +39,17 @@ public struct DialogCookie: Sendable {
     public func mark(_ user: String, of request: Message) -> Mark? {
         guard user.hasPrefix(Self.prefix), let fromTag = request.fromTag, let toTag = request.toTag else { return nil }
         var pass = 1
-        if let dash = user.dropFirst(Self.prefix.count).firstIndex(of: "-") {
-            guard let number = Int(user[user.index(after: dash)...]), number > 1 else { return nil }
+        var digits = user.dropFirst(Self.prefix.count)
+        if let dash = digits.firstIndex(of: "-") {
+            let count = digits[digits.index(after: dash)...]
+            // One way to write a number: no sign, no leading zero.
+            guard let number = Int(count), number > 1, String(number) == count else { return nil }
             pass = number
+            digits = digits[..<dash]
         }
+        guard digits.utf8.count == 32, let mac = Hexadecimal.decode(Array(digits.utf8)) else { return nil }
         for (side, tag) in [(DialogSide.caller, fromTag), (.callee, toTag)]
-        where constantTimeEqual(
-            Array(user.utf8), Array(issue(callID: request.callID, callerTag: tag, pass: pass).utf8))
-        {
+        where secret.recognizes(mac, "dialog", Self.parts(request.callID, tag, pass)) {
             return Mark(side: side, pass: pass)
         }
         return nil

@@ -9,6 +9,8 @@ public struct Configuration: Sendable, Equatable {
     public var node = "edge-1"
     /// Directory of everything the edge writes, as written in the file: see `stateDirectory`.
     public var state = "./var"
+    /// The key of nonces and dialog cookies, which all nodes must share; nil: one of this node's own, in `state`.
+    public var nodeSecret: SecretReference?
     /// Host names in lower case that this edge answers for.
     public var domains: [String] = []
     /// Never empty: without any in the file there is one for TLS, and plain SIP is not opened.
@@ -42,6 +44,7 @@ extension Configuration: Section {
     mutating func fill(_ form: Form) {
         form.value("node", &node, .name)
         form.value("state", &state, .path)
+        form.optional("node_secret", &nodeSecret, .secret)
         form.list("domains", &domains, .host)
         form.sections("listeners", &listeners, blank: .standard)
         form.section("advertise", &advertise)

@@ -42,6 +42,9 @@ public struct Profile: Sendable, Equatable {
         public var failures = 5
         public var failureWindow = Duration.seconds(300)
         public var blockFor = Duration.seconds(300)
+        /// This many users with failures from one source within `failureWindow` block the source for `blockFor`, for all
+        /// but those who have authenticated from there before; 0: never.
+        public var failingUsers = 10
 
         public init() {}
     }
@@ -156,6 +159,7 @@ extension Profile.Authentication: Section {
         form.value("nonce_lifetime", &nonceLifetime, .duration(.seconds(1) ... .seconds(86_400)))
         form.value("failures", &failures, .integer(1...1_000_000))
         form.value("failure_window", &failureWindow, .duration(.seconds(1) ... .seconds(86_400)))
+        form.value("failing_users", &failingUsers, .integer(0...1000))
         form.value("block_for", &blockFor, .duration(.seconds(1) ... .seconds(30 * 86_400)))
         if algorithms.isEmpty {
             form.complain(

@@ -54,6 +54,8 @@ public enum CloseReason: String, Sendable, CaseIterable {
     case slowReader = "slow_reader"
     case unframeable
     case failed
+    /// New certificates, authorities or revocation lists speak against the peer.
+    case peerRefused = "peer_refused"
     case shutdown
 }
 

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOSSL
+internal import TransportSecurity
 
 /// Why a TLS handshake came to nothing. The raw values label metrics.
 public enum HandshakeFailure: String, Sendable, CaseIterable {
@@ -10,11 +11,36 @@ public enum HandshakeFailure: String, Sendable, CaseIterable {
     case noSharedCipher = "no_shared_cipher"
     case unsupportedVersion = "unsupported_version"
     case certificateMissing = "certificate_missing"
-    /// Unknown authority, expired, not for this use.
+    /// What the peer showed does not count; see `CertificateFault`.
+    case certificateMalformed = "certificate_malformed"
+    case certificateChainTooLong = "certificate_chain_too_long"
+    case certificateUnknownIssuer = "certificate_unknown_issuer"
+    case certificateExpired = "certificate_expired"
+    case certificateNotYetValid = "certificate_not_yet_valid"
+    case certificateWrongUsage = "certificate_wrong_usage"
+    case certificateWeakKey = "certificate_weak_key"
+    case certificateWeakSignature = "certificate_weak_signature"
+    case certificateRevoked = "certificate_revoked"
+    /// The TLS library found the peer's signature in the handshake not to be its certificate's.
     case certificateInvalid = "certificate_invalid"
     /// The peer refused us by an alert: our certificate, most often.
     case refusedByPeer = "refused_by_peer"
     case other
+
+    init(_ fault: CertificateFault) {
+        self =
+            switch fault {
+            case .malformed: .certificateMalformed
+            case .chainTooLong: .certificateChainTooLong
+            case .unknownIssuer: .certificateUnknownIssuer
+            case .expired: .certificateExpired
+            case .notYetValid: .certificateNotYetValid
+            case .wrongUsage: .certificateWrongUsage
+            case .weakKey: .certificateWeakKey
+            case .weakSignature: .certificateWeakSignature
+            case .revoked: .certificateRevoked
+            }
+    }
 
     /// Reads NIOSSL's error, whose kind is only told by BoringSSL's reason text.
     init(_ error: any Error) {

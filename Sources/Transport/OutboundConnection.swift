@@ -51,7 +51,7 @@ final class OutboundConnection {
         queuedBytes += bytes.count
     }
 
-    func connect(tls context: NIOSSLContext?) {
+    func connect(tls context: TLSContext?) {
         let this = NIOLoopBound((self, context), eventLoop: layer.loop)
         var bootstrap = ClientBootstrap(group: layer.loop)
             .connectTimeout(layer.limits.connectTimeout)

@@ -78,6 +78,11 @@ final class StreamConnection: ChannelInboundHandler {
         self.hello = hello
     }
 
+    /// The handshake is about to fail for the peer's certificate.
+    func refuseCertificate(_ fault: CertificateFault) {
+        handshakeFailure = HandshakeFailure(fault)
+    }
+
     /// What was to be TLS is none: it goes on as TCP.
     func becomePlain() {
         guard phase == .opening else { return }
@@ -128,7 +133,12 @@ final class StreamConnection: ChannelInboundHandler {
             version: TLSFacts.name(of: tls.tlsVersion), cipherSuite: hello?.cipherSuite ?? "unknown", peer: nil)
         if let certificate = tls.peerCertificate {
             guard let peer = PeerIdentity(certificate) else {
-                handshakeFailure = .certificateInvalid
+                handshakeFailure = HandshakeFailure(.malformed)
+                return close(.failed)
+            }
+            // A resumed session was not verified just now.
+            if let fault = layer.fault(of: peer, isServer: outbound != nil) {
+                handshakeFailure = HandshakeFailure(fault)
                 return close(.failed)
             }
             facts.peer = peer

@@ -83,12 +83,14 @@ extension TransportLayer {
         if listener.transport == .tls {
             guard let context = serverTLS else { throw ListenError.noTLSContext }
             if listener.answersPlain {
-                let gate = FirstOctetHandler(connection) { pipeline, gate in
-                    try Self.addTLS(NIOSSLServerHandler(context: context), of: connection, .after(gate), pipeline)
+                let gate = FirstOctetHandler(connection) { [loop] pipeline, gate in
+                    let tls = context.serverHandler(on: loop, onFault: connection.refuseCertificate)
+                    try Self.addTLS(tls, of: connection, .after(gate), pipeline)
                 }
                 try pipeline.addHandler(gate)
             } else {
-                try Self.addTLS(NIOSSLServerHandler(context: context), of: connection, .last, pipeline)
+                let tls = context.serverHandler(on: loop, onFault: connection.refuseCertificate)
+                try Self.addTLS(tls, of: connection, .last, pipeline)
             }
         }
         register(connection)
@@ -98,13 +100,14 @@ extension TransportLayer {
     }
 
     /// Makes a channel that was opened from here one of the layer's connections.
-    func addHandlers(to channel: any Channel, outbound: OutboundConnection, tls context: NIOSSLContext?) throws {
+    func addHandlers(to channel: any Channel, outbound: OutboundConnection, tls context: TLSContext?) throws {
         let connection = StreamConnection(
             number: nextNumber(), transport: context == nil ? .tcp : .tls, remote: outbound.key.remote, listener: -1,
             layer: self, outbound: outbound)
         let pipeline = channel.pipeline.syncOperations
         if let context {
-            let tls = try NIOSSLClientHandler(context: context, serverHostname: outbound.key.serverName)
+            let tls = try context.clientHandler(
+                name: outbound.key.serverName, on: loop, onFault: connection.refuseCertificate)
             try Self.addTLS(tls, of: connection, .last, pipeline)
         }
         register(connection)

@@ -2,8 +2,7 @@ public import CoreTypes
 internal import Glibc
 public import NIOCore
 internal import NIOPosix
-public import NIOSSL
-internal import TransportSecurity
+public import TransportSecurity
 
 /// The sockets of one event loop: listens, frames, connects, sends.
 ///
@@ -15,8 +14,8 @@ public final class TransportLayer {
     /// The address that connections and own sockets leave from; nil leaves it to the routing table.
     let source: IPAddress?
     weak var observer: (any TransportObserver)?
-    var serverTLS: NIOSSLContext?
-    var clientTLS: NIOSSLContext?
+    var serverTLS: TLSContext?
+    var clientTLS: TLSContext?
     let destinations: Destinations
 
     private(set) var datagramSockets: [DatagramSocket] = []
@@ -45,7 +44,7 @@ public final class TransportLayer {
     ///   - source: an address of this machine that what is opened from here leaves from; nil: the system chooses.
     public init(
         loop: any EventLoop, limits: TransportLimits = TransportLimits(), observer: any TransportObserver,
-        serverTLS: NIOSSLContext? = nil, clientTLS: NIOSSLContext? = nil, source: IPAddress? = nil
+        serverTLS: TLSContext? = nil, clientTLS: TLSContext? = nil, source: IPAddress? = nil
     ) {
         self.source = source
         self.loop = loop
@@ -60,10 +59,25 @@ public final class TransportLayer {
     /// Connections that are open or opening.
     public var connectionCount: Int { connections.count + preludes.count }
 
-    /// New connections use these contexts; those that are open keep theirs.
-    public func replaceTLS(server: NIOSSLContext?, client: NIOSSLContext?) {
+    /// New connections use these contexts; those that are open keep theirs, but for peers whose certificate does not
+    /// count by the new ones: they are closed.
+    /// - Returns: the flows that are closed, and why.
+    @discardableResult
+    public func replaceTLS(server: TLSContext?, client: TLSContext?) -> [(flow: Flow, fault: CertificateFault)] {
         serverTLS = server
         clientTLS = client
+        return connections.values.compactMap { connection in
+            guard let flow = connection.flow, let peer = flow.security?.peer,
+                let fault = fault(of: peer, isServer: connection.listener < 0)
+            else { return nil }
+            connection.close(.peerRefused)
+            return (flow, fault)
+        }
+    }
+
+    /// What speaks against a peer's certificate by the contexts of now.
+    func fault(of peer: PeerIdentity, isServer: Bool) -> CertificateFault? {
+        (isServer ? clientTLS : serverTLS)?.verifier?.fault(of: peer)
     }
 
     // MARK: Listening

@@ -39,10 +39,22 @@ public enum CertificateInspector {
         }
         var keyMatches: Bool?
         if let key { keyMatches = try PEMFile.privateKey(key).publicKey == leaf.publicKey }
-        return CertificateReport(
-            file: file, subject: leaf.subject.description, issuer: leaf.issuer.description, names: names(of: leaf),
-            notBefore: leaf.notBefore, notAfter: leaf.notAfter, chainLength: chain.count,
-            keyType: keyType(leaf.publicKey), keyMatches: keyMatches)
+        return report(leaf, in: file, of: chain.count, keyMatches: keyMatches)
+    }
+
+    /// Reads all certificates of a file. Blocks: never on an event loop.
+    public static func inspectAll(_ file: String) throws(TLSConfigurationError) -> [CertificateReport] {
+        let all = try PEMFile.certificates(file)
+        return all.map { report($0, in: file, of: all.count, keyMatches: nil) }
+    }
+
+    private static func report(
+        _ certificate: Certificate, in file: String, of count: Int, keyMatches: Bool?
+    ) -> CertificateReport {
+        CertificateReport(
+            file: file, subject: certificate.subject.description, issuer: certificate.issuer.description,
+            names: names(of: certificate), notBefore: certificate.notBefore, notAfter: certificate.notAfter,
+            chainLength: count, keyType: keyType(certificate.publicKey), keyMatches: keyMatches)
     }
 
     private static func names(of certificate: Certificate) -> [String] {

@@ -14,16 +14,19 @@ public struct PeerIdentity: Sendable, Equatable {
     public let addresses: [IPAddress]
     /// Milliseconds since 1970.
     public let notAfter: Int64
+    /// Upper-case hexadecimal, as OpenSSL writes it.
+    public let serialNumber: String
+    let certificate: Certificate
 
     /// Nil for a certificate that can't be decoded: to be treated as a failed handshake.
     public init?(_ certificate: NIOSSLCertificate) {
-        guard let der = try? certificate.toDERBytes(), let decoded = try? Certificate(derEncoded: der) else {
-            return nil
-        }
+        guard let decoded = certificate.decoded else { return nil }
         self.init(decoded)
     }
 
     package init(_ certificate: Certificate) {
+        self.certificate = certificate
+        serialNumber = Hexadecimal.string(Array(certificate.serialNumber.bytes)).uppercased()
         subject = certificate.subject.description
         issuer = certificate.issuer.description
         notAfter = certificate.notAfter

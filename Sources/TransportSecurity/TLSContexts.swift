@@ -1,6 +1,6 @@
 internal import CoreTypes
 internal import NIOCore
-public import NIOSSL
+internal import NIOSSL
 internal import SwiftASN1
 internal import X509
 
@@ -29,25 +29,27 @@ public enum ServerTLS {
     ///   - certificate: path of the chain in PEM, leaf first.
     ///   - key: path of the leaf's key in PEM.
     ///   - trust: path of the authorities for client certificates; not read when the policy is `none`.
-    ///   - now: milliseconds since 1970, against which validity is checked.
+    ///   - revocation: what clients' certificates are looked up in.
+    ///   - clock: milliseconds since 1970, for the validity of the files now and of clients' certificates later.
     public static func context(
         certificate: String, key: String, trust: String, clientCertificate: ClientCertificatePolicy,
-        minimum: TLSFloor = .v12, now: Int64
-    ) throws(TLSConfigurationError) -> NIOSSLContext {
-        let (chain, privateKey) = try TLSMaterial.load(certificate: certificate, key: key, now: now)
+        revocation: RevocationLists = RevocationLists(), minimum: TLSFloor = .v12,
+        clock: @escaping @Sendable () -> Int64
+    ) throws(TLSConfigurationError) -> TLSContext {
+        let (chain, privateKey) = try TLSMaterial.load(certificate: certificate, key: key, now: clock())
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(privateKey))
-        switch clientCertificate {
-        case .none:
+        guard clientCertificate != .none else {
             configuration.certificateVerification = .none
-        case .optional:
-            configuration.certificateVerification = .optionalVerification
-            configuration.trustRoots = .certificates(try TLSMaterial.authorities(trust))
-        case .required:
-            configuration.certificateVerification = .noHostnameVerification
-            configuration.trustRoots = .certificates(try TLSMaterial.authorities(trust))
+            return TLSContext(
+                ssl: try TLSMaterial.build(configuration, minimum: minimum, about: certificate), verifier: nil)
         }
-        return try TLSMaterial.build(configuration, minimum: minimum, about: certificate)
+        configuration.certificateVerification =
+            clientCertificate == .optional ? .optionalVerification : .noHostnameVerification
+        let authorities = try TLSMaterial.trust(trust, in: &configuration)
+        return TLSContext(
+            ssl: try TLSMaterial.build(configuration, minimum: minimum, about: certificate),
+            verifier: PeerVerifier(roots: authorities, revocation: revocation, peer: .client, clock: clock))
     }
 }
 
@@ -55,20 +57,25 @@ public enum ServerTLS {
 public enum ClientTLS {
     /// Reads, checks and loads; blocks, so never on an event loop.
     ///
-    /// The chain is verified by the context. That the certificate is the called server's is checked after the handshake
-    /// with `PeerIdentity`, since RFC 5922 has other rules for names than HTTPS.
+    /// The chain is verified by the context's verifier. That the certificate is the called server's is checked after the
+    /// handshake with `PeerIdentity`, since RFC 5922 has other rules for names than HTTPS.
     /// - Parameters:
     ///   - trust: path of the authorities in PEM; nil: those of the system.
     ///   - certificate: path of the client's own chain, with `key`; nil: none is shown.
+    ///   - revocation: what servers' certificates are looked up in.
+    ///   - clock: milliseconds since 1970, for the validity of the files now and of servers' certificates later.
     public static func context(
-        trust: String?, certificate: String? = nil, key: String? = nil, minimum: TLSFloor = .v12, now: Int64
-    ) throws(TLSConfigurationError) -> NIOSSLContext {
+        trust: String?, certificate: String? = nil, key: String? = nil,
+        revocation: RevocationLists = RevocationLists(), minimum: TLSFloor = .v12,
+        clock: @escaping @Sendable () -> Int64
+    ) throws(TLSConfigurationError) -> TLSContext {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.certificateVerification = .noHostnameVerification
-        if let trust { configuration.trustRoots = .certificates(try TLSMaterial.authorities(trust)) }
+        var authorities: [Certificate]?
+        if let trust { authorities = try TLSMaterial.trust(trust, in: &configuration) }
         switch (certificate, key) {
         case (let certificate?, let key?):
-            let (chain, privateKey) = try TLSMaterial.load(certificate: certificate, key: key, now: now)
+            let (chain, privateKey) = try TLSMaterial.load(certificate: certificate, key: key, now: clock())
             configuration.certificateChain = chain.map { .certificate($0) }
             configuration.privateKey = .privateKey(privateKey)
         case (nil, nil):
@@ -76,7 +83,9 @@ public enum ClientTLS {
         case (let file?, nil), (nil, let file?):
             throw TLSConfigurationError(file, "a certificate and its key belong together", mend: "name both or none")
         }
-        return try TLSMaterial.build(configuration, minimum: minimum, about: trust ?? "")
+        return TLSContext(
+            ssl: try TLSMaterial.build(configuration, minimum: minimum, about: trust ?? ""),
+            verifier: PeerVerifier(roots: authorities, revocation: revocation, peer: .server, clock: clock))
     }
 }
 
@@ -120,10 +129,14 @@ enum TLSMaterial {
         }
     }
 
-    static func authorities(_ path: String) throws(TLSConfigurationError) -> [NIOSSLCertificate] {
+    /// Names the authorities of a file to the TLS library, too: a server tells its clients which ones it takes.
+    static func trust(
+        _ path: String, in configuration: inout TLSConfiguration
+    ) throws(TLSConfigurationError) -> [Certificate] {
         let certificates = try PEMFile.certificates(path)
         do {
-            return try certificates.map(native)
+            configuration.trustRoots = .certificates(try certificates.map(native))
+            return certificates
         } catch {
             throw TLSConfigurationError(path, "the TLS library refuses it: \(error)", mend: "export it again")
         }

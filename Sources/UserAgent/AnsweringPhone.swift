@@ -1,7 +1,7 @@
 public import CoreTypes
 internal import NIOCore
 internal import NIOPosix
-public import NIOSSL
+public import TransportSecurity
 public import SIPMessage
 internal import Synchronization
 internal import Transport
@@ -44,7 +44,7 @@ public final class AnsweringPhone: Sendable {
     /// - Parameter tls: for TLS endpoints, from `ServerTLS`.
     public init(
         on endpoints: [(transport: TransportKind, endpoint: Endpoint)], manner: Manner = Manner(),
-        tls: NIOSSLContext? = nil
+        tls: TLSContext? = nil
     ) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let log = PhoneLog()

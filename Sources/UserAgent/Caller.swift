@@ -1,7 +1,7 @@
 public import CoreTypes
 internal import NIOCore
 internal import NIOPosix
-public import NIOSSL
+public import TransportSecurity
 internal import SIPMessage
 
 /// Places calls: INVITE, answers to challenges, ACK, a hold, BYE.
@@ -14,7 +14,7 @@ public final class Caller: Sendable {
     /// - Parameters:
     ///   - tls: for calls by TLS, from `ClientTLS`.
     ///   - source: the address of this machine to call from; nil: the system chooses.
-    public init(tls: NIOSSLContext? = nil, source: IPAddress? = nil) async throws {
+    public init(tls: TLSContext? = nil, source: IPAddress? = nil) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         self.loop = loop
         line = try await loop.submit { NIOLoopBound(Line(loop: loop, tls: tls, source: source), eventLoop: loop) }.get()

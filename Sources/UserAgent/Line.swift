@@ -1,6 +1,6 @@
 internal import CoreTypes
 internal import NIOCore
-internal import NIOSSL
+internal import TransportSecurity
 internal import SIPMessage
 internal import Transport
 
@@ -24,7 +24,7 @@ final class Line: TransportObserver {
 
     private let source: IPAddress?
 
-    init(loop: any EventLoop, tls: NIOSSLContext?, source: IPAddress?) {
+    init(loop: any EventLoop, tls: TLSContext?, source: IPAddress?) {
         self.loop = loop
         self.source = source
         layer = TransportLayer(loop: loop, observer: self, clientTLS: tls, source: source)

@@ -1,6 +1,6 @@
 internal import CoreTypes
 internal import NIOCore
-internal import NIOSSL
+internal import TransportSecurity
 internal import SIPMessage
 internal import Transport
 
@@ -27,7 +27,7 @@ final class Phone: TransportObserver {
 
     private static let mostCalls = 10_000
 
-    init(loop: any EventLoop, manner: AnsweringPhone.Manner, tls: NIOSSLContext?, log: PhoneLog) {
+    init(loop: any EventLoop, manner: AnsweringPhone.Manner, tls: TLSContext?, log: PhoneLog) {
         self.loop = loop
         self.manner = manner
         self.log = log

@@ -1,7 +1,7 @@
 public import CoreTypes
 internal import NIOCore
 internal import NIOPosix
-public import NIOSSL
+public import TransportSecurity
 public import SIPMessage
 internal import SIPProxy
 internal import Transport
@@ -23,7 +23,7 @@ public struct TargetProbe: Sendable {
     /// What every server of the target has.
     public var timeout = Duration.seconds(2)
     /// For targets by TLS; nil: they count as out of reach.
-    public var tls: NIOSSLContext?
+    public var tls: TLSContext?
     /// Name servers to ask; empty: the system's.
     public var nameServers: [Endpoint] = []
 

@@ -16,7 +16,6 @@ struct SettingsWithoutEffect {
         func warn(_ isSet: Bool, _ key: String) {
             if isSet { warnings.append("\(key) has no effect in this version") }
         }
-        refuse(!configuration.tls.revocation.isEmpty, "tls.revocation", "remove it and issue a new authority instead")
         for (name, profile) in configuration.profiles.sorted(by: { $0.key < $1.key }) {
             refuse(profile.guard?.webhook != nil, "profiles.\(name).guard.webhook", "remove it")
         }

@@ -82,7 +82,7 @@ final class CallCommandTests {
             on: [(.tls, Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))],
             tls: ServerTLS.context(
                 certificate: files.server, key: files.serverKey, trust: files.authority, clientCertificate: .required,
-                now: now))
+                clock: { now }))
         let arguments = [
             "sips:expert-safety@external.advisor", "--proxy", phone.endpoints[0].description, "--hold", "0",
             "--certificate", files.client, "--key", files.clientKey, "--json",

@@ -21,7 +21,7 @@ private struct ForkLaboratory {
                 into: certificates.path(folder), names: [name], now: Laboratory.now())
             let context = try ServerTLS.context(
                 certificate: issued.server, key: issued.serverKey, trust: issued.authority, clientCertificate: .none,
-                now: Laboratory.now())
+                clock: { Laboratory.now() })
             return try await Downstream(IPAddress(v4: 0x7f00_0006), tls: context)
         }
         let (one, two) = (try await Downstream(.init(v4: 0x7f00_0004)), try await Downstream(.init(v4: 0x7f00_0005)))

@@ -7,24 +7,6 @@ import Testing
 import TransportSecurity
 import Witness
 
-/// What `openssl s_client` has to say about a handshake.
-private struct SSLClient {
-    static let path = "/usr/bin/openssl"
-    static let isThere: ConditionTrait = .enabled(
-        if: FileManager.default.isExecutableFile(atPath: path), "openssl is not installed")
-
-    static func handshake(_ lab: Laboratory, _ options: [String]) async throws -> (succeeds: Bool, output: String) {
-        let client = try ChildProcess(
-            "openssl-\(UUID().uuidString)", path,
-            [
-                "s_client", "-connect", "\(try lab.address(.tls))", "-CAfile", "tls/ca.pem", "-verify_return_error",
-                "-brief",
-            ] + options, in: lab.edge.program.directory)
-        let code = try await client.ends()
-        return (code == 0, client.output)
-    }
-}
-
 extension Conformance {
     /// That a server with another's name gets nothing is tried in row 8, with the dead servers.
     @Suite("TLS")
@@ -61,7 +43,7 @@ extension Conformance {
             let authority = lab.edge.program.path("tls/ca.pem")
             let now = Laboratory.now()
             func attempt(_ certificate: String?, _ key: String?) async throws -> Wire {
-                let context = try ClientTLS.context(trust: authority, certificate: certificate, key: key, now: now)
+                let context = try ClientTLS.context(trust: authority, certificate: certificate, key: key, clock: { now })
                 return try await Wire.connect(.tls, to: try lab.address(.tls), tls: context)
             }
             for (certificate, key) in [
@@ -113,7 +95,7 @@ extension Conformance {
                 IPAddress(v4: 0x7f00_0019),
                 tls: try ServerTLS.context(
                     certificate: certificates.path("far/server.pem"), key: certificates.path("far/server-key.pem"),
-                    trust: certificates.path("far/ca.pem"), clientCertificate: .none, now: Laboratory.now()))
+                    trust: certificates.path("far/ca.pem"), clientCertificate: .none, clock: { Laboratory.now() }))
             let target = try #require(secure.secure)
             let lab = try await Laboratory(
                 routes: "  - {name: secure, match: {user: secure}, to: \"sip:\(target);transport=tls\"}",

@@ -112,7 +112,7 @@ import TransportSecurity
         let error = try #require(throws: TLSConfigurationError.self) {
             try ServerTLS.context(
                 certificate: files.certificate, key: files.key, trust: files.trust, clientCertificate: .optional,
-                now: files.now)
+                clock: { [now = files.now] in now })
         }
         #expect(error.description.contains(fault.says), "\(error)")
     }
@@ -122,13 +122,13 @@ import TransportSecurity
         let scratch = try Scratch()
         let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
         _ = try ServerTLS.context(
-            certificate: files.server, key: files.serverKey, trust: "/nonexistent", clientCertificate: .none, now: now)
+            certificate: files.server, key: files.serverKey, trust: "/nonexistent", clientCertificate: .none, clock: { now })
     }
 
     @Test("a client certificate without its key is refused")
     func clientCertificateWithoutKey() throws {
         #expect(throws: TLSConfigurationError.self) {
-            try ClientTLS.context(trust: nil, certificate: "a.pem", key: nil, now: now)
+            try ClientTLS.context(trust: nil, certificate: "a.pem", key: nil, clock: { now })
         }
     }
 }

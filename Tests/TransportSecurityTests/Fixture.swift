@@ -1,8 +1,9 @@
 import Foundation
 import TestSupport
 import NIOCore
-import NIOEmbedded
+import NIOPosix
 import NIOSSL
+import NIOTLS
 import Testing
 import TransportSecurity
 
@@ -36,60 +37,123 @@ func openssl(_ arguments: [String], scratch: Scratch) async throws -> (status: I
     return (outcome.code, outcome.output + outcome.errors)
 }
 
-let now = Int64(Date().timeIntervalSince1970 * 1000)
+let now = wallClock()
+
+/// Milliseconds since 1970.
+@Sendable func wallClock() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 
 extension ServerTLS {
     static func context(
         _ files: DevelopmentCertificates, clients: ClientCertificatePolicy = .optional, minimum: TLSFloor = .v12
-    ) throws -> NIOSSLContext {
+    ) throws -> TLSContext {
         try context(
             certificate: files.server, key: files.serverKey, trust: files.authority, clientCertificate: clients,
-            minimum: minimum, now: now)
+            minimum: minimum, clock: { now })
     }
 }
 
-/// Two TLS ends in memory, and what each found out.
-struct Handshake {
+extension TLSContext {
+    /// The same, with a certificate that `ClientTLS` may refuse to show.
+    func showing(_ issued: Authority.Issued) throws -> TLSContext {
+        var configuration = ssl.configuration
+        configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(issued.chain).map { .certificate($0) }
+        configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: issued.key, format: .pem))
+        return TLSContext(ssl: try NIOSSLContext(configuration: configuration), verifier: verifier)
+    }
+}
+
+/// A handshake over a real connection, and what each end found out.
+struct Handshake: Sendable {
     var clientSuite: String?
     var serverSuite: String?
-    var version: String
+    var version = ""
     var serverSawPeer: PeerIdentity?
     var clientSawPeer: PeerIdentity?
-    var failed: Bool
+    var failed = false
+    /// Why the server refused the client's certificate.
+    var serversFault: CertificateFault?
+    var clientsFault: CertificateFault?
 
-    init(server: NIOSSLContext, client: NIOSSLContext) throws {
-        let serverReader = ServerHelloReader(side: .server)
-        let clientReader = ServerHelloReader(side: .client)
-        let serverHandler = NIOSSLServerHandler(context: server)
-        let clientHandler = try NIOSSLClientHandler(context: client, serverHostname: "localhost")
-        let serverChannel = EmbeddedChannel(handlers: [serverReader, serverHandler])
-        let clientChannel = EmbeddedChannel(handlers: [clientReader, clientHandler])
-        failed = false
-        serverChannel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
-        clientChannel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 2), promise: nil)
-        var moved = true
-        while moved {
-            moved = false
-            clientChannel.embeddedEventLoop.run()
-            serverChannel.embeddedEventLoop.run()
-            while let bytes = try clientChannel.readOutbound(as: ByteBuffer.self) {
-                moved = true
-                do { try serverChannel.writeInbound(bytes) } catch { failed = true }
+    init(server: TLSContext, client: TLSContext) async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let served = group.next().makePromise(of: TLSEnd.Outcome.self)
+        let listener = try await ServerBootstrap(group: group)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let end = TLSEnd(.server, served)
+                    let handler = server.serverHandler(on: channel.eventLoop, onFault: end.refused)
+                    try channel.pipeline.syncOperations.addHandlers([end.reader, handler, end])
+                    end.tls = handler
+                }
             }
-            while let bytes = try serverChannel.readOutbound(as: ByteBuffer.self) {
-                moved = true
-                do { try clientChannel.writeInbound(bytes) } catch { failed = true }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let called = group.next().makePromise(of: TLSEnd.Outcome.self)
+        let address = try #require(listener.localAddress)
+        let channel = try await ClientBootstrap(group: group)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let end = TLSEnd(.client, called)
+                    let handler = try client.clientHandler(
+                        name: "localhost", on: channel.eventLoop, onFault: end.refused)
+                    try channel.pipeline.syncOperations.addHandlers([end.reader, handler, end])
+                    end.tls = handler
+                }
             }
-        }
-        clientSuite = clientReader.cipherSuite
-        serverSuite = serverReader.cipherSuite
-        version = TLSFacts.name(of: serverHandler.tlsVersion)
-        serverSawPeer = serverHandler.peerCertificate.flatMap(PeerIdentity.init)
-        clientSawPeer = clientHandler.peerCertificate.flatMap(PeerIdentity.init)
-        for channel in [serverChannel, clientChannel] {
-            // Nobody answers the closing any more: let its deadline pass.
-            channel.close(promise: nil)
-            channel.embeddedEventLoop.advanceTime(by: .seconds(60))
-        }
+            .connect(to: address).get()
+        // A client of TLS 1.3 is done before its server has looked at its certificate.
+        let (ofServer, ofClient) = (try await served.futureResult.get(), try await called.futureResult.get())
+        try? await channel.close()
+        try await listener.close()
+        clientSuite = ofClient.suite
+        serverSuite = ofServer.suite
+        version = ofServer.version
+        serverSawPeer = ofServer.peer
+        clientSawPeer = ofClient.peer
+        serversFault = ofServer.fault
+        clientsFault = ofClient.fault
+        failed = !(ofServer.succeeded && ofClient.succeeded)
+    }
+}
+
+/// One end of a handshake.
+final class TLSEnd: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    struct Outcome: Sendable {
+        var succeeded = false
+        var suite: String?
+        var version = ""
+        var peer: PeerIdentity?
+        var fault: CertificateFault?
+    }
+
+    let reader: ServerHelloReader
+    var tls: NIOSSLHandler?
+    private let promise: EventLoopPromise<Outcome>
+    private var fault: CertificateFault?
+
+    init(_ side: ServerHelloReader.Side, _ promise: EventLoopPromise<Outcome>) {
+        reader = ServerHelloReader(side: side)
+        self.promise = promise
+    }
+
+    func refused(_ fault: CertificateFault) { self.fault = fault }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case TLSUserEvent.handshakeCompleted = event { end(true) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        end(false)
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { end(false) }
+
+    private func end(_ succeeded: Bool) {
+        promise.succeed(
+            Outcome(
+                succeeded: succeeded, suite: reader.cipherSuite, version: TLSFacts.name(of: tls?.tlsVersion),
+                peer: succeeded ? tls?.peerCertificate.flatMap(PeerIdentity.init) : nil, fault: fault))
     }
 }

@@ -14,13 +14,12 @@ import TransportSecurity
         ])
     func versionSuiteHandshakeKnown(
         version: TLSVersion, name: String, suite: String
-    ) throws {
+    ) async throws {
         let scratch = try Scratch()
         let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
-        var configuration = try ClientTLS.context(trust: files.authority, now: now).configuration
-        configuration.maximumTLSVersion = version
-        let handshake = try Handshake(
-            server: ServerTLS.context(files), client: NIOSSLContext(configuration: configuration))
+        let client = try Self.client(files, highest: version)
+        let handshake = try await Handshake(
+            server: ServerTLS.context(files), client: client)
         #expect(!handshake.failed)
         #expect(handshake.version == name)
         #expect(handshake.serverSuite == handshake.clientSuite)
@@ -35,6 +34,13 @@ import TransportSecurity
         #expect(handshake.serverSawPeer == nil)
     }
 
+    private static func client(_ files: DevelopmentCertificates, highest: TLSVersion) throws -> TLSContext {
+        let context = try ClientTLS.context(trust: files.authority, clock: { now })
+        var configuration = context.ssl.configuration
+        configuration.maximumTLSVersion = highest
+        return TLSContext(ssl: try NIOSSLContext(configuration: configuration), verifier: context.verifier)
+    }
+
     @Test(
         "a client certificate is asked for as the policy says",
         arguments: [
@@ -43,46 +49,44 @@ import TransportSecurity
         ])
     func clientCertificateAskedFor(
         policy: ClientCertificatePolicy, shown: Bool, succeeds: Bool
-    ) throws {
+    ) async throws {
         let scratch = try Scratch()
         let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
         let client = try ClientTLS.context(
             trust: files.authority, certificate: shown ? files.client : nil, key: shown ? files.clientKey : nil,
-            now: now)
-        let handshake = try Handshake(server: ServerTLS.context(files, clients: policy), client: client)
+            clock: { now })
+        let handshake = try await Handshake(server: ServerTLS.context(files, clients: policy), client: client)
         #expect(handshake.failed == !succeeds)
         if succeeds { #expect((handshake.serverSawPeer != nil) == (shown && policy != .none)) }
     }
 
     @Test("a client certificate of a stranger's authority is refused even where it is optional")
-    func clientCertificateStrangersAuthority() throws {
+    func clientCertificateStrangersAuthority() async throws {
         let ours = try Scratch()
         let theirs = try Scratch()
         let files = try DevelopmentCertificates.issue(into: ours.path, now: now)
         let strange = try DevelopmentCertificates.issue(into: theirs.path, now: now)
         let client = try ClientTLS.context(
-            trust: files.authority, certificate: strange.client, key: strange.clientKey, now: now)
-        #expect(try Handshake(server: ServerTLS.context(files), client: client).failed)
+            trust: files.authority, certificate: strange.client, key: strange.clientKey, clock: { now })
+        #expect(try await Handshake(server: ServerTLS.context(files), client: client).failed)
     }
 
     @Test("a server of a stranger's authority is refused")
-    func serverStrangersAuthorityRefused() throws {
+    func serverStrangersAuthorityRefused() async throws {
         let ours = try Scratch()
         let theirs = try Scratch()
         let files = try DevelopmentCertificates.issue(into: ours.path, now: now)
         let strange = try DevelopmentCertificates.issue(into: theirs.path, now: now)
-        let client = try ClientTLS.context(trust: strange.authority, now: now)
-        #expect(try Handshake(server: ServerTLS.context(files), client: client).failed)
+        let client = try ClientTLS.context(trust: strange.authority, clock: { now })
+        #expect(try await Handshake(server: ServerTLS.context(files), client: client).failed)
     }
 
     @Test("the floor can be raised to 1.3")
-    func floorCanBeRaised() throws {
+    func floorCanBeRaised() async throws {
         let scratch = try Scratch()
         let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
-        var configuration = try ClientTLS.context(trust: files.authority, now: now).configuration
-        configuration.maximumTLSVersion = .tlsv12
-        let client = try NIOSSLContext(configuration: configuration)
-        #expect(try Handshake(server: ServerTLS.context(files, minimum: .v13), client: client).failed)
+        let client = try Self.client(files, highest: .tlsv12)
+        #expect(try await Handshake(server: ServerTLS.context(files, minimum: .v13), client: client).failed)
     }
 
     @Test(
@@ -103,7 +107,7 @@ import TransportSecurity
         let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
+                    try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context.ssl))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()

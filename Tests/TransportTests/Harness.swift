@@ -69,7 +69,7 @@ final class Harness: @unchecked Sendable {
     private var events: AsyncStream<Seen>.Iterator
 
     init(
-        limits: TransportLimits = TransportLimits(), serverTLS: NIOSSLContext? = nil, clientTLS: NIOSSLContext? = nil
+        limits: TransportLimits = TransportLimits(), serverTLS: TLSContext? = nil, clientTLS: TLSContext? = nil
     ) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let (stream, continuation) = AsyncStream<Seen>.makeStream()
@@ -147,7 +147,7 @@ final class Peer: Sendable {
 
     /// - Parameter preface: sent before anything else, TLS too.
     static func connect(
-        to endpoint: Endpoint, tls: NIOSSLContext? = nil, reads: Bool = true, preface: [UInt8] = []
+        to endpoint: Endpoint, tls: TLSContext? = nil, reads: Bool = true, preface: [UInt8] = []
     ) async throws -> Peer {
         let (stream, continuation) = AsyncStream<[UInt8]>.makeStream()
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -158,7 +158,7 @@ final class Peer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(PrefaceHandler(preface))
                     if let tls {
                         try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: tls, serverHostname: "localhost"))
+                            NIOSSLClientHandler(context: tls.ssl, serverHostname: "localhost"))
                     }
                     try channel.pipeline.syncOperations.addHandler(PeerHandler(continuation))
                 }
@@ -272,10 +272,10 @@ func request(_ number: Int = 1, body: Int = 0) -> String {
 
 /// TLS contexts of a development authority for this machine.
 struct Contexts {
-    let server: NIOSSLContext
-    let client: NIOSSLContext
+    let server: TLSContext
+    let client: TLSContext
     /// Shows the client certificate.
-    let knownClient: NIOSSLContext
+    let knownClient: TLSContext
 
     init(names: [String] = DevelopmentCertificates.defaultNames) throws {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("sallyport-\(UUID())").path
@@ -284,9 +284,9 @@ struct Contexts {
         let files = try DevelopmentCertificates.issue(into: directory, names: names, now: now)
         server = try ServerTLS.context(
             certificate: files.server, key: files.serverKey, trust: files.authority, clientCertificate: .optional,
-            now: now)
-        client = try ClientTLS.context(trust: files.authority, now: now)
+            clock: { now })
+        client = try ClientTLS.context(trust: files.authority, clock: { now })
         knownClient = try ClientTLS.context(
-            trust: files.authority, certificate: files.client, key: files.clientKey, now: now)
+            trust: files.authority, certificate: files.client, key: files.clientKey, clock: { now })
     }
 }

@@ -224,7 +224,7 @@ import TransportSecurity
         let first = try await Peer.connect(to: bound, tls: old.client)
         try await first.send(request(1))
         _ = try await harness.nextMessage()
-        try await harness.on { layer, _ in layer.replaceTLS(server: new.server, client: nil) }
+        _ = try await harness.on { layer, _ in layer.replaceTLS(server: new.server, client: nil) }
         let second = try await Peer.connect(to: bound, tls: new.client)
         try await second.send(request(2))
         _ = try await harness.nextMessage()

@@ -33,8 +33,8 @@ func plan(
             on: [(transport, loopback)],
             tls: ServerTLS.context(
                 certificate: files.server, key: files.serverKey, trust: files.authority, clientCertificate: .none,
-                now: now))
-        let caller = try await Caller(tls: ClientTLS.context(trust: files.authority, now: now))
+                clock: { now }))
+        let caller = try await Caller(tls: ClientTLS.context(trust: files.authority, clock: { now }))
         var plan = try plan(to: phone.endpoints[0], by: transport)
         plan.serverName = "localhost"
         plan.headers = [("X-Reason", "test")]

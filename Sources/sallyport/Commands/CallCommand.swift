@@ -94,7 +94,7 @@ struct CallCommand: AsyncParsableCommand {
         let tls =
             plan.transport == .tls
             ? try ClientTLS.context(
-                trust: try trustFile(), certificate: certificate, key: key, now: SystemClock.now().wall)
+                trust: try trustFile(), certificate: certificate, key: key, clock: { SystemClock.now().wall })
             : nil
         let caller = try await Caller(tls: tls)
         let allAnswered = try await place(plan, caller)

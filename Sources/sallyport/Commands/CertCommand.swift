@@ -42,9 +42,55 @@ struct CertCommand: ParsableCommand {
             let now = SystemClock.now().wall
             var findings: [CertificateFinding] = []
             for pair in CertificatePair.all(edge) { findings.append(finding(pair, edge, now: now)) }
+            findings += authorities(edge, now: now) + revocation(edge, now: now)
             try output.show(findings, text: findings.map(\.text).joined(separator: "\n"))
             if findings.contains(where: { $0.severity == .error }) { throw ExitCode(1) }
             if findings.contains(where: { $0.severity == .warning }) { throw ExitCode(2) }
+        }
+
+        private func authorities(_ edge: Configuration, now: Int64) -> [CertificateFinding] {
+            let file = edge.resolve(edge.tls.trust)
+            // Where nobody is asked for a certificate the system's authorities do for calls out.
+            guard edge.tls.clientCertificate == .required || FileManager.default.fileExists(atPath: file) else {
+                return []
+            }
+            do {
+                return try CertificateInspector.inspectAll(file).map { Self.finding($0, edge, now: now) }
+            } catch {
+                return [
+                    CertificateFinding(file: file, severity: .error, daysLeft: nil, message: error.description)
+                ]
+            }
+        }
+
+        private func revocation(_ edge: Configuration, now: Int64) -> [CertificateFinding] {
+            let files = edge.tls.revocation.map(edge.resolve)
+            do {
+                let lists = try RevocationLists(files, trust: edge.resolve(edge.tls.trust), now: now)
+                return lists.reports.map { list in
+                    CertificateFinding(
+                        file: list.file, severity: list.isStale(now: now) ? .warning : .ok, daysLeft: nil,
+                        message: list.summary(now: now))
+                }
+            } catch {
+                return [
+                    CertificateFinding(file: error.file, severity: .error, daysLeft: nil, message: error.description)
+                ]
+            }
+        }
+
+        private static func finding(
+            _ report: CertificateReport, _ edge: Configuration, now: Int64
+        ) -> CertificateFinding {
+            let days = report.daysLeft(now: now)
+            let isSoon = report.notAfter - now < edge.tls.warnBeforeExpiry.nanoseconds / 1_000_000
+            let message =
+                days < 0
+                ? "\(report.subject) has expired: renew it, or remove it"
+                : isSoon
+                    ? "\(report.subject) expires in \(days) days: renew it" : "\(report.subject): good for \(days) days"
+            return CertificateFinding(
+                file: report.file, severity: isSoon ? .warning : .ok, daysLeft: days, message: message)
         }
 
         private func finding(_ pair: CertificatePair, _ edge: Configuration, now: Int64) -> CertificateFinding {
@@ -54,7 +100,7 @@ struct CertCommand: ParsableCommand {
                 if let key = pair.key {
                     _ = try ServerTLS.context(
                         certificate: pair.certificate, key: key, trust: edge.resolve(edge.tls.trust),
-                        clientCertificate: pair.policy, now: now)
+                        clientCertificate: pair.policy, clock: { now })
                 }
                 let isSoon = report.notAfter - now < edge.tls.warnBeforeExpiry.nanoseconds / 1_000_000
                 return CertificateFinding(
@@ -91,6 +137,16 @@ struct CertCommand: ParsableCommand {
                 client: files.client, clientKey: files.clientKey)
             try output.show(issued, text: issued.text)
         }
+    }
+}
+
+extension RevocationReport {
+    /// What an operator is to know of it, and to do.
+    func summary(now: Int64) -> String {
+        let due = timestamp(nextUpdate) ?? "never"
+        return isStale(now: now)
+            ? "the next revocation list of \(issuer) was due at \(due): fetch it"
+            : "\(count) certificates of \(issuer) revoked, next list due at \(due)"
     }
 }
 

@@ -79,12 +79,8 @@ struct ConfigurationCheck {
         guard configuration.listeners.contains(where: { $0.transport == .tls }) else { return [] }
         let tls = configuration.tls
         do {
-            try Edge.checkTLS(configuration)
-        } catch {
-            return [Finding(severity: .error, subject: "tls", message: "\(error)")]
-        }
-        do {
             let now = SystemClock.now().wall
+            let lists = try Edge.checkTLS(configuration).map { Self.finding($0, now: now) }
             let report = try CertificateInspector.inspect(
                 configuration.resolve(tls.certificate), key: configuration.resolve(tls.key))
             let left = report.daysLeft(now: now)
@@ -93,7 +89,7 @@ struct ConfigurationCheck {
             let unseen = Finding(
                 severity: .warning, subject: "tls",
                 message: "\(configuration.resolve(tls.trust)) is not there: no client certificate is asked for")
-            return (tls.clientCertificate == .optional && !hasTrust ? [unseen] : []) + [
+            return (tls.clientCertificate == .optional && !hasTrust ? [unseen] : []) + lists + [
                 Finding(
                     severity: left < limit ? .warning : .fine, subject: "tls",
                     message: "\(report.file): \(report.names.joined(separator: ", ")), \(left) days left")
@@ -101,6 +97,12 @@ struct ConfigurationCheck {
         } catch {
             return [Finding(severity: .error, subject: "tls", message: "\(error)")]
         }
+    }
+
+    private static func finding(_ list: RevocationReport, now: Int64) -> Finding {
+        Finding(
+            severity: list.isStale(now: now) ? .warning : .fine, subject: "revocation",
+            message: "\(list.file): \(list.summary(now: now))")
     }
 
     private func routes() -> [Finding] {
@@ -119,7 +121,7 @@ struct ConfigurationCheck {
         var probe = TargetProbe()
         probe.tls = try? ClientTLS.context(
             trust: FileManager.default.fileExists(atPath: configuration.resolve(configuration.tls.trust))
-                ? configuration.resolve(configuration.tls.trust) : nil, now: SystemClock.now().wall)
+                ? configuration.resolve(configuration.tls.trust) : nil, clock: { SystemClock.now().wall })
         probe.nameServers = configuration.resolver.servers
         let targets = configuration.pools.sorted { $0.key < $1.key }.flatMap { name, pool in
             pool.targets.map { (name: name, pool: pool, uri: $0.uri) }

@@ -1,4 +1,3 @@
-import UnixSignals
 import ArgumentParser
 import ControlAPI
 import CoreTypes
@@ -43,7 +42,7 @@ enum RunningEdge {
             // Stopped in reverse: the edge drains while its metrics can still be read.
             try await untilSignal([
                 control, EdgeService(edge: edge, control: control, logger: logger),
-                CertificateReload(edge: edge, configuration: configuration, logger: logger),
+                FileReload(edge: edge, configuration: configuration, logger: logger),
             ])
         } catch {
             await edge.stop(limit: .zero)
@@ -59,26 +58,6 @@ enum RunningEdge {
                 services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: quiet))
         try await group.run()
-    }
-}
-
-/// SIGHUP: certificate, key and trust are read again. Open connections keep what they have; files that are no good leave
-/// everything as it was.
-private struct CertificateReload: Service {
-    let edge: Edge
-    let configuration: Configuration
-    let logger: Logger
-
-    func run() async throws {
-        let hangups = await UnixSignalsSequence(trapping: .sighup)
-        for await _ in hangups.cancelOnGracefulShutdown() {
-            do {
-                try await edge.reloadCertificates(configuration)
-                logger.notice("certificates read again")
-            } catch {
-                logger.error("certificates not reloaded, the old ones stay: \(error)")
-            }
-        }
     }
 }
 

@@ -3,7 +3,6 @@ import Crypto
 import Edge
 import Foundation
 import Logging
-import NIOSSL
 import Registry
 import SIPMessage
 import SallyportConfiguration
@@ -38,7 +37,7 @@ struct DemoStage {
     /// Answers for the experts, and for the H.323 gateway.
     let expertPhone: AnsweringPhone
     let gateway: AnsweringPhone
-    let clientTLS: NIOSSLContext
+    let clientTLS: TLSContext
     let secureEndpoint: Endpoint
     let plainEndpoint: Endpoint
 
@@ -71,7 +70,7 @@ struct DemoStage {
         return DemoStage(
             folder: folder, configuration: configuration, experts: experts, edge: edge, expertPhone: expertPhone,
             gateway: gateway,
-            clientTLS: try ClientTLS.context(trust: certificates.authority, now: now),
+            clientTLS: try ClientTLS.context(trust: certificates.authority, clock: { now }),
             secureEndpoint: secure, plainEndpoint: plain)
     }
 

@@ -1,6 +1,7 @@
 import CoreTypes
 import Defense
 import NIOSSL
+import TransportSecurity
 import SIPMessage
 import Synchronization
 import TestSupport
@@ -31,7 +32,7 @@ final class Caller: Sendable {
     static let realm = "external.advisor"
     static let password = "s3cret"
 
-    init(_ way: Way, to edge: Endpoint, from source: IPAddress? = nil, tls: NIOSSLContext?) async throws {
+    init(_ way: Way, to edge: Endpoint, from source: IPAddress? = nil, tls: TLSContext?) async throws {
         self.way = way
         wire = try await Wire.connect(way.transport, to: edge, from: source, tls: way == .tls ? tls : nil)
         guard way == .tls else {

@@ -2,6 +2,7 @@ import CoreTypes
 import NIOCore
 import NIOPosix
 import NIOSSL
+import TransportSecurity
 import SIPMessage
 import TestSupport
 
@@ -18,7 +19,7 @@ final class Downstream: Sendable {
     ///   - answersOptions: answers probes by itself, at once.
     ///   - tls: opens a TLS port too.
     init(
-        _ host: IPAddress, takesTCP: Bool = true, tls: NIOSSLContext? = nil, answersOptions: Bool = false
+        _ host: IPAddress, takesTCP: Bool = true, tls: TLSContext? = nil, answersOptions: Bool = false
     ) async throws {
         let mailbox = Mailbox("the downstream", answersOptions: answersOptions)
         self.mailbox = mailbox
@@ -46,14 +47,14 @@ final class Downstream: Sendable {
     }
 
     private static func listen(
-        _ endpoint: Endpoint, _ transport: TransportKind, _ tls: NIOSSLContext?, _ mailbox: Mailbox
+        _ endpoint: Endpoint, _ transport: TransportKind, _ tls: TLSContext?, _ mailbox: Mailbox
     ) async throws -> any Channel {
         try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let tls {
-                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.ssl))
                     }
                     let remote = Endpoint(channel.remoteAddress) ?? endpoint
                     try channel.pipeline.syncOperations.addHandler(StreamEar(mailbox, transport, remote))

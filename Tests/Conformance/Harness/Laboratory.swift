@@ -13,7 +13,7 @@ final class Laboratory: Sendable {
     let downstream: Downstream
     /// More servers, by the name that routes lead to them by.
     let others: [String: Downstream]
-    let tls: NIOSSLContext
+    let tls: TLSContext
     private let listeners: [Way: Endpoint]
     private let listenersV6: [Way: Endpoint]
 
@@ -84,7 +84,7 @@ final class Laboratory: Sendable {
         try edge.command(
             "expert", "add", "\(Caller.user)@external.advisor", "--name", "Caller", "--organization", "Lab",
             "--specialization", "safety", "--verified")
-        tls = try ClientTLS.context(trust: edge.program.path("tls/ca.pem"), now: Self.now())
+        tls = try ClientTLS.context(trust: edge.program.path("tls/ca.pem"), clock: { Self.now() })
         try await edge.start()
     }
 

@@ -6,6 +6,7 @@ import SIPMessage
 import Synchronization
 import TestSupport
 import Testing
+import TransportSecurity
 
 /// A transport and an address family on the way to the edge.
 enum Way: String, Sendable, CaseIterable, CustomTestStringConvertible {
@@ -65,7 +66,7 @@ final class Wire: Sendable {
     ///   - serverName: SNI.
     ///   - group: the threads that it is served by.
     static func connect(
-        _ transport: TransportKind, to remote: Endpoint, from source: IPAddress? = nil, tls: NIOSSLContext? = nil,
+        _ transport: TransportKind, to remote: Endpoint, from source: IPAddress? = nil, tls: TLSContext? = nil,
         serverName: String? = "localhost", group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws -> Wire {
         let own = source ?? (remote.address.family == .v4 ? IPAddress(v4: 0x7f00_0001) : IPAddress(v6High: 0, low: 1))
@@ -87,13 +88,24 @@ final class Wire: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     if let tls {
                         try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: tls, serverHostname: serverName))
+                            NIOSSLClientHandler(context: tls.ssl, serverHostname: serverName))
                     }
                     try channel.pipeline.syncOperations.addHandler(StreamEar(mailbox, transport, remote))
                 }
             }
             .connect(to: remote.socketAddress()).get()
         return try Wire(channel, transport, to: remote, mailbox: mailbox)
+    }
+
+    /// What a TLS server has shown; waits for the handshake.
+    func serverCertificate() async throws -> PeerIdentity {
+        var shown: PeerIdentity?
+        try await eventually("the server's certificate") {
+            shown = try await channel.nioSSL_peerCertificate().get().flatMap(PeerIdentity.init)
+            return shown != nil
+        }
+        guard let shown else { throw Failure("no certificate") }
+        return shown
     }
 
     func send(_ octets: [UInt8]) {

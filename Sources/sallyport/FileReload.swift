@@ -1,0 +1,107 @@
+import Edge
+import Foundation
+import Glibc
+import Logging
+import SallyportConfiguration
+import ServiceLifecycle
+import UnixSignals
+
+/// Certificate, key, trust, revocation lists and the node's secret are read again at SIGHUP and when one of their files
+/// has changed. Open connections keep what they have; files that are no good leave everything as it was.
+struct FileReload: Service {
+    let edge: Edge
+    let configuration: Configuration
+    let logger: Logger
+
+    private static let interval = Duration.milliseconds(500)
+
+    private enum Cause: String {
+        case signal = "SIGHUP"
+        case change = "a file has changed"
+    }
+
+    func run() async throws {
+        let (causes, continuation) = AsyncStream<Cause>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        let files = FileMarks(configuration.reloadedFiles)
+        await withTaskGroup { group in
+            group.addTask {
+                for await _ in hangups.cancelOnGracefulShutdown() { continuation.yield(.signal) }
+                continuation.finish()
+            }
+            group.addTask {
+                // Ends by cancellation, when the signals have ended.
+                var watch = FileWatch(files.read())
+                while (try? await Task.sleep(for: Self.interval)) != nil {
+                    if watch.hasSettled(files.read()) { continuation.yield(.change) }
+                }
+            }
+            for await cause in causes { await reload(for: cause) }
+            group.cancelAll()
+        }
+    }
+
+    private func reload(for cause: Cause) async {
+        do {
+            try await edge.reloadFiles(configuration)
+            logger.notice("certificates and keys read again (\(cause.rawValue))")
+        } catch {
+            logger.error("certificates and keys not reloaded (\(cause.rawValue)), the old ones stay: \(error)")
+        }
+    }
+}
+
+/// What tells one state of some files from another, without reading them.
+struct FileMarks: Sendable {
+    struct Mark: Equatable, Sendable {
+        var device: UInt64
+        var inode: UInt64
+        var size: Int64
+        var seconds: Int
+        var nanoseconds: Int
+    }
+
+    private let paths: [String]
+
+    init(_ paths: [String]) {
+        self.paths = paths
+    }
+
+    /// Nil for a file that is not there. Follows symbolic links.
+    func read() -> [Mark?] {
+        paths.map { path in
+            var status = stat()
+            guard stat(path, &status) == 0 else { return nil }
+            return Mark(
+                device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
+                seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+        }
+    }
+}
+
+/// Says when files have changed and are at rest again: a certificate and its key are replaced one after the other.
+struct FileWatch {
+    private var known: [FileMarks.Mark?]
+    private var latest: [FileMarks.Mark?]
+
+    init(_ marks: [FileMarks.Mark?]) {
+        known = marks
+        latest = marks
+    }
+
+    /// - Parameter marks: what is there now, one look after the last one.
+    mutating func hasSettled(_ marks: [FileMarks.Mark?]) -> Bool {
+        defer { latest = marks }
+        guard marks == latest, marks != known else { return false }
+        known = marks
+        return true
+    }
+}
+
+extension Configuration {
+    fileprivate var reloadedFiles: [String] {
+        var files = [tls.certificate, tls.key, tls.trust] + tls.revocation
+        if case .file(let path) = nodeSecret { files.append(path) }
+        return files.map(resolve) + [stateDirectory + "/secret.key"]
+    }
+}
