@@ -7,6 +7,8 @@ public struct EventCollapser: Sendable {
     private struct Key: Hashable, Sendable {
         var source: IPAddress
         var kind: SecurityEvent.Kind
+        /// An alarm is not lost among warnings.
+        var severity: SecurityEvent.Severity
         var cause: String
     }
 
@@ -31,7 +33,7 @@ public struct EventCollapser: Sendable {
     /// - Returns: what is to be written now: the event itself, or nothing; and what had to make room.
     public mutating func add(_ event: SecurityEvent, cause: String, now: Moment) -> [SecurityEvent] {
         guard let source = event.sourceIP else { return [event] }
-        let key = Key(source: source.rateKey, kind: event.kind, cause: cause)
+        let key = Key(source: source.rateKey, kind: event.kind, severity: event.severity, cause: cause)
         var written: [SecurityEvent] = []
         let verbatim = verbatim
         let evicted = pending.withEntry(key) { entry in

@@ -51,7 +51,8 @@ struct StateDirectory {
     ) throws(EdgeError) -> NodeSecret {
         guard let text = configuration.secret(reference) else {
             throw EdgeError(
-                .configuration, "node_secret: the variable or file is not there, can't be read or is empty; make one "
+                .configuration,
+                "node_secret: the variable or file is not there, can't be read or is empty; make one "
                     + "with 'openssl rand -hex 32' and let nobody but sallyport's user read it")
         }
         guard let secret = NodeSecret(lines: text) else {

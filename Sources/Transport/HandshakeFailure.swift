@@ -59,7 +59,7 @@ public enum HandshakeFailure: String, Sendable, CaseIterable {
             ("WRONG_VERSION_NUMBER", .notTLS), ("HTTP_REQUEST", .notTLS), ("HTTPS_PROXY_REQUEST", .notTLS),
             ("UNEXPECTED_RECORD", .notTLS), ("DID_NOT_RETURN_A_CERTIFICATE", .certificateMissing),
             ("CERTIFICATE_VERIFY_FAILED", .certificateInvalid), ("ALERT", .refusedByPeer),
-            ("EOF DURING HANDSHAKE", .peerClosed),
+            ("KEY_USAGE_BIT_INCORRECT", .certificateWrongUsage), ("EOF DURING HANDSHAKE", .peerClosed),
         ]
         self = signs.first { text.contains($0.0) }?.1 ?? .other
     }

@@ -31,7 +31,9 @@ enum CertificateWeakness {
         for part in parts {
             guard case .constructed(let inner) = part.content else { continue }
             let nodes = Array(inner)
-            guard nodes.count == 2, nodes[0].identifier == .sequence, nodes[1].identifier == .bitString else { continue }
+            guard nodes.count == 2, nodes[0].identifier == .sequence, nodes[1].identifier == .bitString else {
+                continue
+            }
             guard try firstIdentifier(nodes[0]) == rsa else { return false }
             let key = try ASN1BitString(derEncoded: nodes[1])
             return try DER.sequence(DER.parse(Array(key.bytes)), identifier: .sequence) { numbers in

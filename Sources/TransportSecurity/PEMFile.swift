@@ -59,7 +59,8 @@ package enum PEMFile {
         }
         guard !encoded.isEmpty, data.count <= maximumListBytes else {
             throw TLSConfigurationError(
-                path, "holds no revocation list", mend: "it must be DER, or PEM beginning with -----BEGIN X509 CRL-----")
+                path, "holds no revocation list", mend: "it must be DER, or PEM beginning with -----BEGIN X509 CRL-----"
+            )
         }
         var lists: [RevocationList] = []
         for der in encoded {
@@ -67,7 +68,8 @@ package enum PEMFile {
                 lists.append(try RevocationList(der: der))
             } catch {
                 let what = (error as? RevocationList.Unusable)?.what ?? "can't be decoded"
-                throw TLSConfigurationError(path, what, mend: "fetch the list again: openssl crl -in FILE -text shows it")
+                throw TLSConfigurationError(
+                    path, what, mend: "fetch the list again: openssl crl -in FILE -text shows it")
             }
         }
         return lists

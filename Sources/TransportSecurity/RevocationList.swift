@@ -62,7 +62,9 @@ struct RevocationList: Sendable {
             while nodes.next() != nil {}
             return oid
         }
-        guard let known = algorithms[oid] else { throw Unusable(what: "is signed by an algorithm that is not accepted") }
+        guard let known = algorithms[oid] else {
+            throw Unusable(what: "is signed by an algorithm that is not accepted")
+        }
         return known
     }
 
@@ -90,7 +92,9 @@ private struct Body {
     private init(_ nodes: inout ASN1NodeCollection.Iterator) throws {
         var next = nodes.next()
         if let node = next, node.identifier == .integer {
-            guard try Int(derEncoded: node) == 1 else { throw RevocationList.Unusable(what: "is of an unknown version") }
+            guard try Int(derEncoded: node) == 1 else {
+                throw RevocationList.Unusable(what: "is of an unknown version")
+            }
             next = nodes.next()
         }
         guard let algorithm = next, let issuer = nodes.next(), let updated = nodes.next() else {

@@ -51,7 +51,8 @@ public struct RevocationLists: Sendable {
                 }
                 guard list.thisUpdate <= now else {
                     throw TLSConfigurationError(
-                        file, "is of \(CivilTime(millisecondsSince1970: list.thisUpdate).rfc3339), which is still to come",
+                        file,
+                        "is of \(CivilTime(millisecondsSince1970: list.thisUpdate).rfc3339), which is still to come",
                         mend: "is this machine's clock right?")
                 }
                 let scope = Scope(issuer: list.issuer, part: list.scope)

@@ -1,6 +1,7 @@
 import CoreTypes
 import Foundation
 import NIOCore
+import NIOSSL
 import SIPMessage
 import TestSupport
 import Testing
@@ -27,10 +28,14 @@ extension Conformance {
                 lab = try await Laboratory(tls: ", revocation: [\(list)]\(more)", trust: [root.certificate])
             }
 
-            func context(_ client: Authority.Issued?) throws -> TLSContext {
-                try ClientTLS.context(
+            func context(_ client: Authority.Issued?, highest: TLSVersion? = nil) throws -> TLSContext {
+                let context = try ClientTLS.context(
                     trust: lab.edge.program.path("tls/ca.pem"), certificate: client?.chain, key: client?.key,
                     clock: { Laboratory.now() })
+                guard let highest else { return context }
+                var configuration = context.ssl.configuration
+                configuration.maximumTLSVersion = highest
+                return TLSContext(ssl: try NIOSSLContext(configuration: configuration), verifier: context.verifier)
             }
 
             func reloaded(accepted: Bool = true, after count: Int = 0) async throws {
@@ -74,7 +79,8 @@ extension Conformance {
                         bench.lab,
                         [
                             // Not to leave before it has been judged, which in TLS 1.3 comes after its part is done.
-                            version, "-ign_eof", "-cert", client.leaf, "-cert_chain", client.chain, "-key", client.key, "-cipher",
+                            version, "-ign_eof", "-cert", client.leaf, "-cert_chain", client.chain, "-key", client.key,
+                            "-cipher",
                             "DEFAULT:@SECLEVEL=0",
                         ])
                     let record = try await bench.lab.witnessed(.securityEvent) {
@@ -83,13 +89,16 @@ extension Conformance {
                     #expect(record.text("reason") == "handshake_failed" && record.sourceIP == "127.0.0.1")
                 }
                 let good = try bench.root.issue("good\(version)")
-                let result = try await SSLClient.handshake(
-                    bench.lab, [version, "-cert", good.chain, "-key", good.key])
-                #expect(result.succeeds, "\(result.output)")
+                // Stays until it has been judged, which s_client does not.
+                let wire = try await Wire.connect(
+                    .tls, to: try bench.lab.address(.tls),
+                    tls: try bench.context(good, highest: version == "-tls1_2" ? .tlsv12 : nil))
                 let record = try await bench.lab.witnessed(.tlsConnection) {
                     $0.text("subject") == "CN=good\(version)"
                 }
                 #expect(record.text("issuer") == "CN=partners")
+                #expect(record.text("tls_version") == (version == "-tls1_2" ? "TLSv1.2" : "TLSv1.3"))
+                try await wire.close()
             }
             for fault in Set(cases.map(\.0)) {
                 let count = try await bench.lab.edge.metric(
@@ -100,7 +109,8 @@ extension Conformance {
             try Ledger.note(25, ["tls"])
         }
 
-        @Test("row 25: a certificate revoked while the edge runs loses its connection, and its session can't be resumed",
+        @Test(
+            "row 25: a certificate revoked while the edge runs loses its connection, and its session can't be resumed",
             .enabled(if: PeerProgram.python.isInstalled, "needs python3"), arguments: ["1.2", "1.3"])
         func revokedMeanwhile(version: String) async throws {
             let bench = try await Bench()
@@ -200,7 +210,9 @@ extension Conformance {
                 let wire = try await Wire.connect(
                     .tls, to: try bench.lab.address(.tls), tls: try bench.context(soon))
                 try await eventually("connection \(count)") {
-                    try bench.lab.edge.records().count { $0.kind == "TLS_CONNECTION" && $0.text("subject") == "CN=soon" }
+                    try bench.lab.edge.records().count {
+                        $0.kind == "TLS_CONNECTION" && $0.text("subject") == "CN=soon"
+                    }
                         == count
                 }
                 try await wire.close()

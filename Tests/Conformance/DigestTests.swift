@@ -3,6 +3,7 @@ import Defense
 import SIPMessage
 import TestSupport
 import Testing
+import Witness
 
 /// A caller by TLS who makes each part of the credentials as a test wants it.
 private struct Prover {
@@ -19,6 +20,8 @@ private struct Prover {
         var hashedURI: String?
         var password = Caller.password
         var qop: String? = "auth"
+        var body = ""
+        var user = Caller.user
     }
 
     /// The challenges that a request without credentials gets, in their order.
@@ -39,12 +42,12 @@ private struct Prover {
         let response = DigestComputation.response(
             algorithm,
             ha1: DigestComputation.ha1(
-                algorithm, username: Caller.user, realm: Caller.realm, password: proof.password),
+                algorithm, username: proof.user, realm: Caller.realm, password: proof.password),
             method: proof.hashedMethod ?? proof.method, uri: proof.hashedURI ?? proof.uri, nonce: challenge.nonce,
-            nonceCount: padded, cnonce: "c0ffee", qop: proof.qop ?? "auth")
+            nonceCount: padded, cnonce: "c0ffee", qop: proof.qop ?? "auth", body: Array(proof.body.utf8))
         let qop = proof.qop.map { ", qop=\($0), cnonce=\"c0ffee\", nc=\(padded)" } ?? ""
         return
-            "Authorization: Digest username=\"\(Caller.user)\", realm=\"\(Caller.realm)\", "
+            "Authorization: Digest username=\"\(proof.user)\", realm=\"\(Caller.realm)\", "
             + "nonce=\"\(challenge.nonce)\", uri=\"\(proof.hashedURI ?? proof.uri)\", response=\"\(response)\", "
             + "algorithm=\(algorithm.rawValue)\(qop)"
     }
@@ -182,6 +185,117 @@ extension Conformance {
                 #expect(caller.count(401, call) + caller.count(407, call) == 0)
                 #expect(caller.count(401, stray) + caller.count(407, stray) == 0)
             }
+        }
+
+        @Test("row 19: every method is challenged, and passes with credentials")
+        func everyMethod() async throws {
+            let lab = try await Laboratory.shared()
+            try await prove(lab) { prover in
+                for method in [
+                    "REGISTER", "MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "OPTIONS", "INFO", "X",
+                ] {
+                    let call = CallIdentity("method")
+                    prover.caller.send(prover.caller.request(method, call, authenticates: false))
+                    _ = try await prover.caller.response(401, call)
+                    #expect(!lab.downstream.knows(call.callID), "\(method)")
+                    try await prover.passes(
+                        try #require(try await prover.challenges().first), .init(method: method))
+                }
+                // What the edge answers by itself.
+                let ping = CallIdentity("ping")
+                let caller = prover.caller
+                caller.send(
+                    caller.request("OPTIONS", ping, uri: "sip:external.advisor", authenticates: false))
+                _ = try await caller.response(401, ping)
+                caller.send(caller.request("OPTIONS", ping, uri: "sip:external.advisor", cSeq: 2))
+                #expect(try await caller.response(200, ping).has(.allow))
+            }
+        }
+
+        @Test("one password on forty users")
+        func spraying() async throws {
+            let lab = try await Laboratory()
+            let known = try await lab.caller(.tls, from: IPAddress(v4: 0x7f00_0015))
+            let caller = try await lab.caller(.tls, from: IPAddress(v4: 0x7f00_0015))
+            let sprayer = Prover(lab: lab, caller: caller)
+            // Has been here before, and is not touched by what comes.
+            let before = CallIdentity("before")
+            known.send(known.request("MESSAGE", before))
+            try await lab.downstream.request(Method("MESSAGE"), of: before.callID).answer(200, "OK")
+            _ = try await known.response(200, before)
+            var statuses: [Int] = []
+            for index in 1...40 {
+                let challenge = try #require(try await sprayer.challenges().first)
+                let call = sprayer.send(challenge, .init(password: "Summer2026", user: "user-\(index)"))
+                statuses.append(try await caller.response(call).status ?? 0)
+            }
+            #expect(statuses == Array(repeating: 401, count: 10) + Array(repeating: 403, count: 30))
+            let alert = try await lab.witnessed(.authFailed) { $0.severity == "ALERT" }
+            #expect(alert.number("users_failed") == 10 && alert.sourceIP == "127.0.0.21")
+            let after = CallIdentity("after")
+            known.send(known.request("MESSAGE", after))
+            try await lab.downstream.request(Method("MESSAGE"), of: after.callID).answer(200, "OK")
+            _ = try await known.response(200, after)
+            // And somebody new elsewhere.
+            let other = try await lab.caller(.tls, from: IPAddress(v4: 0x7f00_0016))
+            let elsewhere = Prover(lab: lab, caller: other)
+            try await elsewhere.passes(try #require(try await elsewhere.challenges().first))
+            for one in [known, caller, other] { try await one.wire.close() }
+            try await lab.close()
+        }
+
+        @Test("row 19: auth-int is accepted, and covers the body")
+        func integrity() async throws {
+            let lab = try await Laboratory.shared()
+            try await prove(lab) { prover in
+                let challenge = try #require(try await prover.challenges().first)
+                func message(_ body: String, hashed: String, count: Int) -> CallIdentity {
+                    let call = CallIdentity("integrity")
+                    prover.caller.send(
+                        prover.caller.request(
+                            "MESSAGE", call,
+                            lines: [
+                                "Max-Forwards: 70",
+                                Prover.field(challenge, .init(count: count, qop: "auth-int", body: hashed)),
+                            ] + Caller.guardLines(call), body: body, authenticates: false))
+                    return call
+                }
+                let good = message("all is well", hashed: "all is well", count: 1)
+                try await lab.downstream.request(Method("MESSAGE"), of: good.callID).answer(200, "OK")
+                _ = try await prover.caller.response(200, good)
+                let changed = message("all is hell", hashed: "all is well", count: 2)
+                _ = try await prover.caller.response(401, changed)
+                #expect(!lab.downstream.knows(changed.callID))
+            }
+        }
+
+        @Test(
+            "row 19: the node's secret may be replaced while it runs: nonces of the old one are good until it is dropped"
+        )
+        func keyReplaced() async throws {
+            let (old, new) = (String(repeating: "0a", count: 32), String(repeating: "0b", count: 32))
+            let keys = try Program()
+            try keys.write("keys", old + "\n")
+            let lab = try await Laboratory(settings: "node_secret: file:\(keys.path("keys"))")
+            func replace(_ text: String, reloads: Int) async throws {
+                try keys.write("keys", text)
+                try await eventually("a reload") {
+                    try lab.edge.records().count { $0.kind == SecurityEvent.Kind.configReloaded.rawValue } == reloads
+                }
+            }
+            try await prove(lab) { prover in
+                let challenge = try #require(try await prover.challenges().first)
+                try await prover.passes(challenge)
+                try await replace("\(new)\n\(old)\n", reloads: 1)
+                try await prover.passes(challenge, .init(count: 2))
+                let fresh = try #require(try await prover.challenges().first)
+                try await replace("nonsense\n", reloads: 2)
+                try await prover.passes(challenge, .init(count: 3))
+                try await replace(new + "\n", reloads: 3)
+                try await prover.fails("a nonce of a key that is gone", challenge, .init(count: 4))
+                try await prover.passes(fresh)
+            }
+            try await lab.close()
         }
     }
 }

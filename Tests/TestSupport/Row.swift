@@ -95,9 +95,9 @@ public struct Row: Sendable {
         .init(
             number: 25,
             stimulus:
-                "TLS: another name, expired, no client certificate, TLS 1.0 and 1.1, weak suites, plain SIP, reloads under calls",
+                "TLS: another name, expired, revoked, no client certificate, TLS 1.0 and 1.1, weak suites, plain SIP, reloads under calls",
             expected:
-                "fails closed; `sips:` stays on TLS; a reload drops nothing (another name: row 8; revocation is not tried)",
+                "fails closed; `sips:` stays on TLS; a reload drops nothing (another name: row 8)",
             sections: "26.2, RFC 5922, RFC 8996"
         ),
         .init(

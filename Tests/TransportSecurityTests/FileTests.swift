@@ -122,7 +122,8 @@ import TransportSecurity
         let scratch = try Scratch()
         let files = try DevelopmentCertificates.issue(into: scratch.path, now: now)
         _ = try ServerTLS.context(
-            certificate: files.server, key: files.serverKey, trust: "/nonexistent", clientCertificate: .none, clock: { now })
+            certificate: files.server, key: files.serverKey, trust: "/nonexistent", clientCertificate: .none,
+            clock: { now })
     }
 
     @Test("a client certificate without its key is refused")
