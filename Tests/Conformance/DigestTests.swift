@@ -212,6 +212,22 @@ extension Conformance {
             }
         }
 
+        @Test("row 19: a nonce of one node is good on another that shares the secret, and on no other")
+        func nodes() async throws {
+            let keys = try Program()
+            try keys.write("keys", String(repeating: "0c", count: 32) + "\n")
+            let shared = "node_secret: file:\(keys.path("keys"))"
+            let first = try await Laboratory(settings: shared)
+            let second = try await Laboratory(settings: shared)
+            try await prove(first) { one in
+                let challenge = try #require(try await one.challenges().first)
+                try await prove(second) { try await $0.passes(challenge) }
+                try await prove(try await Laboratory.shared()) { try await $0.fails("another's", challenge) }
+            }
+            try await first.close()
+            try await second.close()
+        }
+
         @Test("one password on forty users")
         func spraying() async throws {
             let lab = try await Laboratory()
