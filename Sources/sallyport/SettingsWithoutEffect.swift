@@ -17,9 +17,6 @@ struct SettingsWithoutEffect {
             if isSet { warnings.append("\(key) has no effect in this version") }
         }
         refuse(!configuration.tls.revocation.isEmpty, "tls.revocation", "remove it and issue a new authority instead")
-        for (name, profile) in configuration.profiles.sorted(by: { $0.key < $1.key }) {
-            refuse(profile.guard?.webhook != nil, "profiles.\(name).guard.webhook", "remove it")
-        }
         refuse(configuration.control.tls != nil, "control.tls", "remove it and put a TLS proxy in front")
         refuse(
             !configuration.control.listen.address.isLoopback, "control.listen on \(configuration.control.listen)",
