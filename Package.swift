@@ -11,6 +11,7 @@ let strict: [SwiftSetting] = [
 extension Target.Dependency {
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
     static let nioTestUtils = product(name: "NIOTestUtils", package: "swift-nio")
     static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -70,6 +71,7 @@ let rooms: [Target] = [
         [
             "CoreTypes", "SIPMessage", "SIPTransaction", "SIPProxy", "Defense", "SallyportConfiguration", "Telemetry",
             "Witness", "Registry", "TransportSecurity", "Transport", .nioCore, .nioPosix, .nioSSL, .logging,
+            .nioHTTP1, .asyncHTTPClient,
         ]),
     room(
         "UserAgent",
@@ -84,8 +86,9 @@ let rooms: [Target] = [
         name: "sallyport",
         dependencies: [
             "CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "TransportSecurity",
-            "Transport", "UserAgent", "Edge", "ControlAPI", "Defense", .nioSSL, .crypto, .unixSignals, .logging,
-            .argumentParser, .serviceLifecycle,
+            "Transport", "UserAgent", "Edge", "ControlAPI", "Defense", .nioCore, .nioHTTP1, .nioSSL, .crypto,
+            .unixSignals,
+            .logging, .argumentParser, .serviceLifecycle, .asyncHTTPClient,
         ],
         swiftSettings: strict),
 ]

@@ -10,21 +10,14 @@ public import ServiceLifecycle
     internal import Glibc
 #endif
 
-/// HTTP on the control address: how the edge is watched.
-///
-/// | path | answer |
-/// |---|---|
-/// | `/metrics` | Prometheus' text format 0.0.4 |
-/// | `/healthz` | 200 while the process answers at all: restart it when not |
-/// | `/readyz` | 200, or 503 with the reasons why no calls should be sent here |
+/// HTTP on the control address: how the edge is watched. See `WatchRoutes` for what it answers.
 ///
 /// Errors are `application/problem+json` (RFC 9457). HEAD is answered wherever GET is.
 public struct ControlServer: Service {
     private let listen: Endpoint
-    private let metrics: @Sendable () async -> String
-    private let readiness: @Sendable () async -> [String]
+    private let watch: WatchRoutes
     private let logger: Logger
-    private let binding = Binding()
+    private let binding = Binding<Endpoint>()
 
     /// - Parameters:
     ///   - listen: a loopback address, since there is no TLS and no key; port 0 for a free one.
@@ -35,8 +28,7 @@ public struct ControlServer: Service {
         readiness: @escaping @Sendable () async -> [String], logger: Logger
     ) {
         self.listen = listen
-        self.metrics = metrics
-        self.readiness = readiness
+        watch = WatchRoutes(metrics: metrics, readiness: readiness)
         self.logger = logger
     }
 
@@ -62,58 +54,24 @@ public struct ControlServer: Service {
     }
 
     private var application: some ApplicationProtocol {
-        let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
-        let paths = ["/metrics", "/healthz", "/readyz"]
-        router.add(middleware: ProblemMiddleware(paths: Set(paths)))
-        router.get("metrics") { [metrics] _, _ in
-            Response.text(await metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
+        var table = RouteTable()
+        watch.add(to: &table)
+        return table.application(
+            at: .hostname(listen.address.description, port: Int(listen.port)), logger: logger
+        ) { [listen, binding] channel in
+            let port = channel.localAddress?.port.flatMap(UInt16.init(exactly:)) ?? listen.port
+            binding.resolve(.success(Endpoint(listen.address, port: port)))
         }
-        router.get("healthz") { _, _ in try Response.json(Health(status: "alive")) }
-        router.get("readyz") { [readiness] _, _ in
-            let reasons = await readiness()
-            return try Response.json(
-                Readiness(status: reasons.isEmpty ? "ready" : "not ready", reasons: reasons),
-                status: reasons.isEmpty ? .ok : .serviceUnavailable)
-        }
-        return Application(
-            router: router,
-            server: .http1(
-                configuration: .init(
-                    idleTimeout: .seconds(60),
-                    httpDecoderConfiguration: .init(
-                        maxHeaderFieldSize: 8192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 64))),
-            configuration: .init(
-                address: .hostname(listen.address.description, port: Int(listen.port)),
-                availableConnectionsDelegate: MaximumAvailableConnections(128)),
-            onServerRunning: { [listen, binding] channel in
-                let port = channel.localAddress?.port.flatMap(UInt16.init(exactly:)) ?? listen.port
-                binding.resolve(.success(Endpoint(listen.address, port: port)))
-            },
-            logger: quietLogger)
-    }
-
-    /// The framework tells of each start and connection; its troubles are enough.
-    private var quietLogger: Logger {
-        var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .warning)
-        return quiet
     }
 }
 
-private struct Health: Encodable {
-    let status: String
-}
-
-private struct Readiness: Encodable {
-    let status: String
-    let reasons: [String]
-}
-
-/// Why the control address can't be served.
+/// Why the control address or socket can't be served.
 public struct ControlError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Code: String, Sendable {
         case notLoopback = "not_loopback"
         case cannotListen = "cannot_listen"
+        /// Another edge runs with the same state directory.
+        case isRunning = "is_running"
     }
 
     public let code: Code

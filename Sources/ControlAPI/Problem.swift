@@ -12,22 +12,36 @@ struct Problem: Encodable {
     var instance: String
 }
 
+/// An error that a handler answers with.
+struct ProblemError: Error {
+    let status: HTTPResponse.Status
+    let detail: String
+
+    init(_ status: HTTPResponse.Status, _ detail: String) {
+        self.status = status
+        self.detail = detail
+    }
+}
+
 /// Turns every error below it into a problem document. What went wrong inside is logged, not told.
 struct ProblemMiddleware: RouterMiddleware {
-    /// The paths that there are: another method on them is 405, not 404.
-    let paths: Set<String>
+    let table: RouteTable
 
     func handle(
-        _ request: Request, context: BasicRequestContext,
-        next: (Request, BasicRequestContext) async throws -> Response
+        _ request: Request, context: ControlContext,
+        next: (Request, ControlContext) async throws -> Response
     ) async throws -> Response {
         do {
             return try await next(request, context)
-        } catch let error as HTTPError where error.status == .notFound && paths.contains(request.uri.path) {
-            return try response(
-                .methodNotAllowed, "\(request.uri.path) can be read only: GET or HEAD.", request,
-                headers: [.allow: "GET, HEAD"])
+        } catch let error as ProblemError {
+            return try response(error.status, error.detail, request)
         } catch let error as HTTPError {
+            if error.status == .notFound, let methods = table.methods(at: request.uri.path) {
+                let allowed = methods.map(\.rawValue)
+                return try response(
+                    .methodNotAllowed, "\(request.uri.path) takes \(allowed.joined(separator: " and ")) only.",
+                    request, headers: [.allow: allowed.joined(separator: ", ")])
+            }
             let detail = error.status == .notFound ? "There is nothing at this path." : error.body
             return try response(error.status, detail ?? error.status.reasonPhrase, request, headers: error.headers)
         } catch {

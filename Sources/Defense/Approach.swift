@@ -79,6 +79,10 @@ public struct PassageFacts: Sendable {
     public var hazard: String?
     public var expert: Expert?
     public var signingKey: String?
+    /// Whom the request is for, where that is not what its Request-URI says: the expert chosen for a hazard.
+    public var destination: URI?
+    /// What a policy service said: `allow`, or `unavailable` where the request went on all the same; nil: it was not asked.
+    public var policyService: String?
     /// `5/10`: calls in the window against the limit.
     public var rateStatus: String?
     /// Events that a passed layer wants written, such as AUTH_SUCCESS.

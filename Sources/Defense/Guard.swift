@@ -19,13 +19,18 @@ public struct Guard: Sendable {
         public var signatureWindow: Duration
         /// Calls that one expert may have at a time; 0: no limit.
         public var maximumConcurrentCalls: Int
+        public var hours: AllowedHours
+        public var destinations: AllowedDestinations
+        /// Whether a policy service is asked about what passes here.
+        public var asksService: Bool
 
         public init(
             traceHeader: String = "X-IF-Trace-ID", hazardHeader: String = "X-IF-Hazard",
             signatureHeader: String = "X-IF-Signature",
             hazards: Set<String> = ["safety", "alignment", "ethics", "bias", "security", "privacy"],
             signature: SignatureRule = .ifPresent, signatureWindow: Duration = .seconds(300),
-            maximumConcurrentCalls: Int = 5
+            maximumConcurrentCalls: Int = 5, hours: AllowedHours = .init(),
+            destinations: AllowedDestinations = .init(), asksService: Bool = false
         ) {
             self.traceHeader = traceHeader
             self.hazardHeader = hazardHeader
@@ -34,6 +39,9 @@ public struct Guard: Sendable {
             self.signature = signature
             self.signatureWindow = signatureWindow
             self.maximumConcurrentCalls = maximumConcurrentCalls
+            self.hours = hours
+            self.destinations = destinations
+            self.asksService = asksService
         }
     }
 
@@ -70,14 +78,38 @@ public struct Guard: Sendable {
         _ approach: Approach, _ experts: ExpertDirectory, _ activeCalls: (String) -> Int,
         _ facts: inout PassageFacts, now: Moment
     ) -> Verdict {
-        let callee = approach.message.requestURI?.addressOfRecord.flatMap(experts.find)
+        var callee = approach.message.requestURI?.addressOfRecord.flatMap(experts.find)
         let caller = facts.authenticatedUser.flatMap(experts.find)
+        if callee == nil, let target = approach.message.requestURI,
+            let hazard = ExpertChoice.hazard(of: target, known: policy.hazards)
+        {
+            guard hazard == facts.hazard else { return forbidden(approach, facts, .hazardNotCovered) }
+            switch ExpertChoice.pick(
+                hazard, at: target.host.description, experts, limit: policy.maximumConcurrentCalls,
+                activeCalls: activeCalls)
+            {
+            case .expert(let chosen):
+                callee = chosen
+                facts.destination = URI("\(target.scheme == .sips ? "sips" : "sip"):\(chosen.id)")
+            case .nobody:
+                return forbidden(approach, facts, .unknownExpert)
+            case .allBusy:
+                return forbidden(approach, facts, .tooManyCalls)
+            }
+        }
         guard let expert = callee ?? caller else { return forbidden(approach, facts, .unknownExpert) }
         facts.expert = .init(
             id: expert.id, name: expert.name, organization: expert.organization, isCallee: callee != nil)
         guard expert.isVerified else { return forbidden(approach, facts, .unverifiedExpert) }
         guard let hazard = facts.hazard, expert.specializations.contains(hazard) else {
             return forbidden(approach, facts, .hazardNotCovered)
+        }
+        let organization = facts.organization?.tag
+        guard policy.hours.allow(organization, at: now) else { return forbidden(approach, facts, .outsideHours) }
+        if let target = facts.destination ?? approach.message.requestURI,
+            !policy.destinations.allow(organization, target)
+        {
+            return forbidden(approach, facts, .destinationNotAllowed)
         }
         // The caller signs: with a key of their own if they are registered, else with one of the expert's.
         let signers = [caller, expert].compactMap { $0 }
@@ -168,7 +200,7 @@ public struct Guard: Sendable {
     // MARK: Refusals
 
     /// Tells a stranger nothing: which rule it was stands in the witness.
-    private static let reasonField = ("Reason", "SIP;cause=403;text=\"Refused by policy\"")
+    static let reasonField = ("Reason", "SIP;cause=403;text=\"Refused by policy\"")
 
     private func forbidden(_ approach: Approach, _ facts: PassageFacts, _ cause: Refusal.Cause) -> Verdict {
         refuse(approach, facts, cause, 403, "Forbidden", [Self.reasonField])
@@ -184,12 +216,17 @@ public struct Guard: Sendable {
         _ approach: Approach, _ facts: PassageFacts, _ cause: Refusal.Cause, _ status: Int, _ reason: String,
         _ fields: [(String, String)]
     ) -> Verdict {
-        var more: [SecurityEvent.Detail] = [.init("reason", .string(cause.rawValue))]
-        if let hazard = facts.hazard { more.append(.init("hazard", .string(hazard))) }
-        if let expert = facts.expert { more.append(.init("expert", .string(expert.id))) }
-        return .refuse(
+        .refuse(
             Refusal(
                 .policyGuard, cause, answer: .init(status, reason, fields: fields),
-                event: approach.event(.policyRejected, .warning, facts: facts, more)))
+                event: approach.event(.policyRejected, .warning, facts: facts, Self.rejection(cause, facts))))
+    }
+
+    /// Why, for the operator.
+    static func rejection(_ cause: Refusal.Cause, _ facts: PassageFacts) -> [SecurityEvent.Detail] {
+        var details: [SecurityEvent.Detail] = [.init("reason", .string(cause.rawValue))]
+        if let hazard = facts.hazard { details.append(.init("hazard", .string(hazard))) }
+        if let expert = facts.expert { details.append(.init("expert", .string(expert.id))) }
+        return details
     }
 }

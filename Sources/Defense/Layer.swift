@@ -95,6 +95,10 @@ public struct Refusal: Sendable {
         case signatureInvalid = "signature_invalid"
         case signatureReplayed = "signature_replayed"
         case tooManyCalls = "too_many_calls"
+        case outsideHours = "outside_hours"
+        case destinationNotAllowed = "destination_not_allowed"
+        case policyDenied = "policy_denied"
+        case policyUnavailable = "policy_unavailable"
     }
 
     public init(

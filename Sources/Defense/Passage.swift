@@ -57,6 +57,8 @@ public struct PassageReport: Sendable {
     public var refusal: Refusal?
     /// No layer has refused it, but the edge takes no more on at present.
     public var isOverloaded = false
+    /// What is to be asked elsewhere before the request is admitted; nil: nothing.
+    public var question: PolicyQuestion?
 }
 
 /// A request's way through the layers of one profile, with everything that they remember.
@@ -133,6 +135,9 @@ public struct Passage: Sendable {
                 report.refusal = refusal
                 break
             }
+            if layer == .policyGuard, case .pass = verdict, policy.policyGuard?.asksService == true {
+                report.question = PolicyQuestion(approach, report.facts)
+            }
         }
         return report
     }
@@ -165,6 +170,12 @@ public struct Passage: Sendable {
     /// Counts a new connection, or a packet that could not be parsed, against its source.
     public mutating func arrived(from address: IPAddress, now: Moment) -> SourceRate.Outcome {
         sourceRate?.arrived(from: address, fingerprint: 0, now: now) ?? .within
+    }
+
+    /// Forgets sources that have been silent for long enough; to be called now and then, since after a flood nobody else
+    /// may come by.
+    public mutating func keepHouse(now: Moment) {
+        sourceRate?.forgetSilent(now, most: 2000)
     }
 
     /// Whether the allowlist would let this source through, for deciding before a handshake.

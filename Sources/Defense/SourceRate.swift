@@ -25,10 +25,12 @@ public struct SourceRate: Sendable {
         case exceededAgain
     }
 
+    /// Sixteen octets, since there may be millions.
     private struct Arrival: Sendable {
         var time: UInt64
-        /// 0 for what can't be repeated: connections, unparsable packets.
-        var fingerprint: UInt64
+        /// 0 for what can't be repeated: connections, unparsable packets. Half of the fingerprint is enough: whoever
+        /// wants two packets to look alike can as well send one twice.
+        var fingerprint: UInt32
         var repeats: UInt8
         var refused: Bool
     }
@@ -52,10 +54,17 @@ public struct SourceRate: Sendable {
     private let window: UInt64
     private let forgetAfter: UInt64
     private var sources: BoundedTable<IPAddress, Window>
+    private let mostArrivals: Int
+    /// Room for arrivals that the windows of all sources take.
+    public private(set) var rememberedArrivals = 0
 
-    /// - Parameter capacity: sources remembered; beyond it the one silent for longest is forgotten.
-    public init(_ policy: Policy, capacity: Int = 65_536) {
+    /// - Parameters:
+    ///   - capacity: sources remembered; beyond it the one silent for longest is forgotten.
+    ///   - mostArrivals: arrivals remembered, sixteen octets each; beyond it likewise. What a single source may bring
+    ///     is remembered in any case.
+    public init(_ policy: Policy, capacity: Int = 65_536, mostArrivals: Int = 4_194_304) {
         self.policy = policy
+        self.mostArrivals = mostArrivals
         self.window = UInt64(max(0, policy.per.nanoseconds))
         self.forgetAfter = UInt64(max(0, policy.forgetAfter.nanoseconds))
         self.sources = BoundedTable(capacity: capacity)
@@ -69,7 +78,9 @@ public struct SourceRate: Sendable {
         forgetSilent(now)
         let limit = max(1, policy.requests)
         let period = window
-        return sources.withEntry(address.rateKey) { entry in
+        let fingerprint = UInt32(truncatingIfNeeded: fingerprint ^ fingerprint >> 32)
+        var grown = 0
+        let (outcome, evicted) = sources.withEntry(address.rateKey) { entry -> Outcome in
             var state = entry ?? Window()
             // Let go of, so that the arrivals are changed where they are and not copied first.
             entry = nil
@@ -80,7 +91,9 @@ public struct SourceRate: Sendable {
             }
             var arrival = Arrival(time: now.monotonic, fingerprint: fingerprint, repeats: 0, refused: false)
             guard state.arrivals.count == limit else {
+                let room = state.arrivals.capacity
                 state.arrivals.append(arrival)
+                grown = state.arrivals.capacity - room
                 return .within
             }
             let oldest = state.arrivals[state.oldest].time
@@ -94,11 +107,19 @@ public struct SourceRate: Sendable {
             }
             state.announced = now.monotonic
             return .exceeded(retryAfterSeconds: Int((period + 999_999_999) / 1_000_000_000))
-        }.result
+        }
+        rememberedArrivals += grown - (evicted?.value.arrivals.capacity ?? 0)
+        while rememberedArrivals > mostArrivals, sources.count > 1 { forgetOldest() }
+        return outcome
+    }
+
+    private mutating func forgetOldest() {
+        guard let gone = sources.removeOldest() else { return }
+        rememberedArrivals -= gone.value.arrivals.capacity
     }
 
     /// Whether this is a retransmission, and then whether its original was refused; nil when it is new.
-    private static func repeated(_ fingerprint: UInt64, _ state: inout Window) -> Bool? {
+    private static func repeated(_ fingerprint: UInt32, _ state: inout Window) -> Bool? {
         let count = state.arrivals.count
         for back in 1...max(1, min(repeatHorizon, count)) where count > 0 {
             let index = (state.oldest + count - back) % count
@@ -111,12 +132,13 @@ public struct SourceRate: Sendable {
     }
 
     /// The table is in order of last use, so what has been silent for long enough stands at its end.
-    private mutating func forgetSilent(_ now: Moment) {
-        for _ in 0..<2 {
+    /// - Parameter most: sources that are forgotten at once, so that it takes no time to notice.
+    public mutating func forgetSilent(_ now: Moment, most: Int = 2) {
+        for _ in 0..<most {
             guard let oldest = sources.oldestEntry,
                 now.monotonic - min(oldest.value.last, now.monotonic) > forgetAfter
             else { return }
-            sources.removeOldest()
+            forgetOldest()
         }
     }
 

@@ -96,12 +96,22 @@ public struct Expert: Sendable, Hashable {
 /// All experts, as an immutable snapshot.
 public struct ExpertDirectory: Sendable {
     private let byID: [String: Expert]
+    /// The verified ones by what they cover, in order of their identifiers.
+    private let byHazard: [String: [Expert]]
 
     public init(_ experts: [Expert] = []) {
         byID = Dictionary(experts.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        byHazard = byID.values.filter(\.isVerified).sorted { $0.id < $1.id }.reduce(into: [:]) { table, expert in
+            for hazard in expert.specializations { table[hazard, default: []].append(expert) }
+        }
     }
 
     public var count: Int { byID.count }
 
     public func find(_ id: String) -> Expert? { byID[id] }
+
+    /// The verified experts of a domain who cover a hazard, in order of their identifiers.
+    public func specialists(for hazard: String, at host: String) -> [Expert] {
+        (byHazard[hazard] ?? []).filter { $0.id.hasSuffix("@" + host) }
+    }
 }

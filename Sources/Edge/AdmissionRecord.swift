@@ -33,6 +33,8 @@ enum AdmissionRecord {
         if let hazard = facts.hazard { details.append(.init("hazard", .string(hazard))) }
         if let expert = facts.expert { details.append(.init("expert", .string(expert.id))) }
         if let key = facts.signingKey { details.append(.init("signed_by", .string(key))) }
+        if let destination = facts.destination { details.append(.init("destination", .string(destination.text))) }
+        if let service = facts.policyService { details.append(.init("policy_service", .string(service))) }
         details.append(.init("passage", .strings(report.steps.map(Self.text))))
         return SecurityEvent(
             isGuarded ? .policyApproved : .securityEvent, .info, sourceIP: approach.source.address,

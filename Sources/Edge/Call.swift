@@ -32,22 +32,34 @@ final class Call {
     let from: String
     let to: String
     let callerFlow: Flow
+    /// Counts the calls of this edge: a later call has a higher number.
+    let number: UInt64
     let startedAt: Moment
+    var ringingAt: Moment?
     var answeredAt: Moment?
-    var state = State.trying
+    private(set) var state = State.trying
+    /// How it ended; nil before that.
+    private(set) var ending: Ending?
     var limit: TimerHandle?
-    /// The callee's tags of the dialogs that are up: more than one when several forks answered.
-    private(set) var dialogs: Set<String> = []
+    var probing: TimerHandle?
+    /// The INVITE that sets it up.
+    weak var setup: ProxyContext?
+    /// By the callee's tag the dialogs that are up: more than one when several forks answered.
+    private(set) var dialogs: [String: CallDialog] = [:]
+    private let callerLeg: CallDialog.Leg?
+    /// Whether each side is still there.
+    var liveness: [DialogSide: CallLiveness] = [:]
     /// Hops that a side has named as its own: a request inside the dialog goes to one of these and nowhere else.
     private var hops: [DialogSide: [HopName]] = [:]
 
     private static let mostHops = 16
 
     init(
-        id: String, key: CallKey, request: Message, facts: PassageFacts, profile: String, decision: RouteDecision,
-        flow: Flow, at now: Moment
+        id: String, number: UInt64, key: CallKey, request: Message, facts: PassageFacts, profile: String,
+        decision: RouteDecision, flow: Flow, at now: Moment
     ) {
         self.id = id
+        self.number = number
         self.key = key
         self.facts = facts
         self.profile = profile
@@ -58,19 +70,92 @@ final class Call {
         to = request.requestURI?.addressOfRecord ?? request.to.uri.text
         callerFlow = flow
         startedAt = now
+        callerLeg = CallDialog.caller(of: request)
+    }
+
+    /// How a call ended.
+    struct Ending {
+        var at: Moment
+        var result: CallResult
+        var by: Party?
+        /// The final response of a call that was not answered.
+        var status: Int?
+    }
+
+    /// Who ended a call.
+    enum Party: String {
+        case caller
+        case callee
+        /// Of the edge, by `calls end`.
+        case `operator`
+
+        init(_ side: DialogSide) { self = side == .caller ? .caller : .callee }
+    }
+
+    func rings(at now: Moment) {
+        guard state == .trying else { return }
+        state = .ringing
+        ringingAt = now
+    }
+
+    /// - Returns: whether this is the first answer.
+    func answered(at now: Moment) -> Bool {
+        guard answeredAt == nil, state != .ended else { return false }
+        answeredAt = now
+        state = .connected
+        return true
+    }
+
+    func ended(_ ending: Ending) {
+        state = .ended
+        self.ending = ending
+        setup = nil
+        dialogs = [:]
+        liveness = [:]
     }
 
     /// Who the call is counted against.
     var expertID: String? { facts.expertID }
 
-    func opened(dialog tag: String) {
-        if dialogs.count < Self.mostDialogs { dialogs.insert(tag) }
+    /// A fork has answered.
+    /// - Parameter isOwn: whether a URI is the edge's own Record-Route.
+    func opened(dialog tag: String, by ok: Message, isOwn: (URI) -> Bool) {
+        guard dialogs[tag] == nil, dialogs.count + silentDialogs.count < Self.mostDialogs else { return }
+        if let callerLeg, let callee = CallDialog.callee(of: ok, isOwn: isOwn) {
+            dialogs[tag] = CallDialog(caller: callerLeg, callee: callee)
+        } else {
+            silentDialogs.insert(tag)
+        }
     }
 
     /// - Returns: whether that was the last one.
     func closed(dialog tag: String?) -> Bool {
-        if let tag { dialogs.remove(tag) }
-        return dialogs.isEmpty
+        if let tag {
+            dialogs[tag] = nil
+            silentDialogs.remove(tag)
+        }
+        return dialogs.isEmpty && silentDialogs.isEmpty
+    }
+
+    /// Dialogs that are up and in which the edge can't speak, since a side does not say how.
+    private var silentDialogs: Set<String> = []
+
+    /// A request inside a dialog goes on to a side.
+    func passed(_ request: Message, towards side: DialogSide, dialog tag: String?) {
+        guard let tag, request.method != .ack else { return }
+        dialogs[tag]?.passed(request.cSeq.number, towards: side)
+    }
+
+    /// A request that renews the remote target was accepted (RFC 3261 section 12.2, RFC 3311).
+    func refreshed(by request: Message, of side: DialogSide, answer: Message, dialog tag: String?) {
+        guard let tag, request.method == .invite || request.method == .update else { return }
+        dialogs[tag]?.refresh(side, from: request)
+        dialogs[tag]?.refresh(side.other, from: answer)
+    }
+
+    /// The edge has sent a request of its own to a side.
+    func spoke(_ number: UInt32, towards side: DialogSide, dialog tag: String) {
+        dialogs[tag]?.passed(number, towards: side)
     }
 
     private static let mostDialogs = 64
@@ -118,38 +203,5 @@ final class Call {
     private static func name(_ uri: URI) -> HopName? {
         guard let hop = Hop(uri) else { return nil }
         return HopName(host: uri.host, port: uri.port ?? hop.transport.defaultPort)
-    }
-}
-
-/// The calls that are up or being set up.
-struct CallTable {
-    private var calls: [CallKey: Call] = [:]
-    private var perExpert: [String: Int] = [:]
-
-    var count: Int { calls.count }
-    var all: some Collection<Call> { calls.values }
-
-    func find(_ key: CallKey) -> Call? { calls[key] }
-
-    func active(of expert: String) -> Int { perExpert[expert] ?? 0 }
-
-    mutating func insert(_ call: Call) {
-        calls[call.key] = call
-        for expert in Self.counted(call) { perExpert[expert, default: 0] += 1 }
-    }
-
-    /// - Returns: whether the call was there.
-    mutating func remove(_ call: Call) -> Bool {
-        guard calls.removeValue(forKey: call.key) != nil else { return false }
-        for expert in Self.counted(call) {
-            let left = (perExpert[expert] ?? 1) - 1
-            perExpert[expert] = left > 0 ? left : nil
-        }
-        return true
-    }
-
-    /// A call counts for the expert that the guard judged.
-    private static func counted(_ call: Call) -> [String] {
-        call.facts.expert.map { [$0.id] } ?? []
     }
 }

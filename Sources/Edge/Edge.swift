@@ -26,14 +26,17 @@ public final class Edge: Sendable {
     private let witness: WitnessLog
     private let follower: RegistryFollower
     private let names: DNSClient
+    private let policyService: PolicyService?
     private let logger: Logger
     private let isStopping = Atomic(false)
 
     private init(
         bound: [Bound], group: MultiThreadedEventLoopGroup, loop: any EventLoop, shard: NIOLoopBound<Shard>,
-        witness: WitnessLog, follower: RegistryFollower, names: DNSClient, logger: Logger
+        witness: WitnessLog, follower: RegistryFollower, names: DNSClient,
+        policyService: PolicyService?, logger: Logger
     ) {
         self.names = names
+        self.policyService = policyService
         self.bound = bound
         self.group = group
         self.loop = loop
@@ -60,6 +63,7 @@ public final class Edge: Sendable {
         let relay = CommitRelay()
         let resolver = configuration.resolver
         let names = try DNSClient(servers: resolver.servers, timeout: resolver.timeout, tries: resolver.tries)
+        let policyService = PolicyService(configuration)
         let log = try WitnessLog(witnessSettings, onCommit: { relay.committed($0) })
         do {
             let (shard, bound) = try await loop.flatSubmit {
@@ -78,6 +82,7 @@ public final class Edge: Sendable {
                         loop: loop, client: names, hosts: .system(),
                         loopbackAnswers: resolver.loopbackAnswers == .accept ? .accept : .refuse),
                     supported: tls.client == nil ? [.udp, .tcp] : [.udp, .tcp, .tls])
+                shard.policyService = policyService
                 let boundShard = NIOLoopBound(shard, eventLoop: loop)
                 return shard.listen().map { (boundShard, $0) }
             }.get()
@@ -86,7 +91,7 @@ public final class Edge: Sendable {
             relay.onAcknowledged { follower.acknowledge(upTo: $0) }
             let edge = Edge(
                 bound: bound, group: group, loop: loop, shard: shard, witness: log, follower: follower,
-                names: names, logger: logger)
+                names: names, policyService: policyService, logger: logger)
             try await loop.submit {
                 shard.value.started(bound)
                 shard.value.registryLoaded(snapshot)
@@ -95,6 +100,7 @@ public final class Edge: Sendable {
         } catch {
             log.close()
             names.shutdown()
+            try? await policyService?.shutdown()
             try? await group.shutdownGracefully()
             throw error
         }
@@ -141,6 +147,32 @@ public final class Edge: Sendable {
         return reasons ?? ["the event loop is gone"]
     }
 
+    /// Calls, the newest first: those that are up or being set up, and of the others the latest 1,000.
+    /// - Parameters:
+    ///   - activeOnly: leaves out those that have ended.
+    ///   - before: only those with a lower number.
+    public func calls(activeOnly: Bool, before: UInt64? = nil, limit: Int) async throws -> [CallSummary] {
+        let shard = shard
+        return try await loop.submit {
+            shard.value.calls.page(activeOnly: activeOnly, before: before, limit: limit)
+        }.get()
+    }
+
+    /// One call, by its identifier.
+    public func call(_ id: String) async throws -> CallSummary? {
+        let shard = shard
+        return try await loop.submit { shard.value.calls.find(id: id)?.summary ?? shard.value.calls.findEnded(id: id) }
+            .get()
+    }
+
+    /// Ends a call at both of its sides: with BYE where it was answered, else with CANCEL to the callee and 480 to the
+    /// caller.
+    /// - Parameter actor: who asks; goes into the `ADMIN_CHANGE` record.
+    public func endCall(_ id: String, actor: String) async throws -> CallEndOutcome {
+        let shard = shard
+        return try await loop.submit { shard.value.endCall(id, actor: actor) }.get()
+    }
+
     /// Reads certificate, key, trust, revocation lists and the node's secret again; new connections and nonces use them.
     /// - Throws: `TLSConfigurationError` or `EdgeError`; then everything stays as it was.
     public func reloadFiles(_ configuration: Configuration) async throws {
@@ -175,6 +207,7 @@ public final class Edge: Sendable {
         witness.close()
         names.shutdown()
         do {
+            try await policyService?.shutdown()
             try await group.shutdownGracefully()
         } catch {
             logger.error("the event loop did not stop cleanly", metadata: ["reason": "\(error)"])

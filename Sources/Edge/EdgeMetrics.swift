@@ -23,9 +23,18 @@ public enum EdgeMetrics {
     static let policySeconds = MetricFamily(
         "sip_policy_eval_duration_seconds", .histogram, "Time that the guard took.",
         buckets: [0.000_01, 0.000_1, 0.001, 0.01, 0.1, 1])
+    static let policyServiceAnswers = MetricFamily(
+        "sip_policy_service_answers_total", .counter, "What policy services said: allow, deny, or a fault of theirs.",
+        labels: ["answer"])
+    static let policyServiceSeconds = MetricFamily(
+        "sip_policy_service_duration_seconds", .histogram, "Time that requests waited for a policy service.",
+        buckets: [0.001, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 5, 30])
     static let calls = MetricFamily(
         "sip_calls_total", .counter, "Calls that ended, by result.", labels: ["expert_id", "hazard", "result"])
     static let activeCalls = MetricFamily("sip_active_calls", .gauge, "Calls that are up or being set up.")
+    static let callProbes = MetricFamily(
+        "sip_call_probes_total", .counter, "Questions to the sides of calls whether they are still there, by outcome.",
+        labels: ["outcome"])
     static let callSeconds = MetricFamily(
         "sip_call_duration_seconds", .histogram, "Time from answer to end.",
         buckets: [1, 10, 30, 60, 300, 900, 3600, 14_400])
@@ -90,8 +99,9 @@ public enum EdgeMetrics {
 
     /// Families that show up before anything has happened.
     static let declared = [
-        rejections, allowlistDenials, tlsFailures, authFailures, rateViolations, policyDecisions, policySeconds, calls,
-        activeCalls, callSeconds, requests, responses, errors, methodSeconds, malformed, dropped, foreign,
+        rejections, allowlistDenials, tlsFailures, authFailures, rateViolations, policyDecisions, policySeconds,
+        policyServiceAnswers, policyServiceSeconds, calls,
+        activeCalls, callSeconds, callProbes, requests, responses, errors, methodSeconds, malformed, dropped, foreign,
         overloadRefusals,
         overloadLimit, receiveBacklog, loopLag, connections,
         connectionsTotal, connectionsClosed, transactions, transportFailures, certificateExpiry,
@@ -122,7 +132,8 @@ extension MetricSet {
         case .callRate:
             increment(EdgeMetrics.rateViolations, [expertID ?? "unknown"])
         case .policyGuard:
-            increment(EdgeMetrics.policyDecisions, ["rejected"])
+            let isFault = refusal.cause == .policyUnavailable || refusal.cause == .registryUnavailable
+            increment(EdgeMetrics.policyDecisions, [isFault ? "fault" : "rejected"])
         case .sourceRate, .authentication, .witness:
             break
         }

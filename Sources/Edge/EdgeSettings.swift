@@ -4,6 +4,7 @@ import Defense
 import SIPMessage
 import SIPProxy
 import SIPTransaction
+import Witness
 
 /// What the data path needs of the configuration, worked out once.
 public struct EdgeSettings: Sendable {
@@ -12,6 +13,9 @@ public struct EdgeSettings: Sendable {
         var policy: DefensePolicy
         /// Zero: no limit.
         var maximumDuration: Duration
+        /// Nil: nobody is asked.
+        var liveness: CallLiveness.Policy?
+        var policyService: PolicyService.Settings?
     }
 
     var node: String
@@ -108,10 +112,34 @@ public struct EdgeSettings: Sendable {
                     signatureHeader: policyGuard.headers.signature, hazards: Set(policyGuard.hazards),
                     signature: Guard.SignatureRule(rawValue: policyGuard.signature.rawValue) ?? .required,
                     signatureWindow: policyGuard.signatureWindow,
-                    maximumConcurrentCalls: profile.maxConcurrentCalls)
+                    maximumConcurrentCalls: profile.maxConcurrentCalls, hours: Self.hours(policyGuard.hours),
+                    destinations: .init(
+                        policyGuard.destinations.map { .init(organization: $0.organization, allow: $0.allow) }),
+                    asksService: policyGuard.webhook != nil)
             })
-        return Profile(name: name, policy: policy, maximumDuration: profile.maxDuration)
+        return Profile(
+            name: name, policy: policy, maximumDuration: profile.maxDuration,
+            liveness: profile.liveness.map { .init(every: UInt64($0.every.nanoseconds), misses: $0.misses) },
+            policyService: profile.guard?.webhook.map { webhook in
+                .init(
+                    url: webhook.url, timeout: UInt64(webhook.timeout.nanoseconds), failsOpen: webhook.fail == .open)
+            })
     }
+
+    private static func hours(_ entries: [SallyportConfiguration.Profile.Guard.Hours]) -> AllowedHours {
+        let now = SystemClock.now().wall
+        return AllowedHours(
+            entries.map { entry in
+                AllowedHours.Window(
+                    organization: entry.organization, zone: ZoneOffsets(named: entry.zone, now: now) ?? .utc,
+                    days: Set(entry.days.compactMap { Self.sundayFirst.firstIndex(of: $0) }),
+                    from: entry.from.minute, to: entry.to.minute)
+            })
+    }
+
+    private static let sundayFirst: [SallyportConfiguration.Profile.Guard.Weekday] = [
+        .sun, .mon, .tue, .wed, .thu, .fri, .sat,
+    ]
 
     private static func routes(_ configuration: Configuration) throws(EdgeError) -> RouteTable {
         var routes: [SIPProxy.Route] = []

@@ -48,6 +48,10 @@ final class ProxyContext {
     var askedWitnessAt: UInt64 = 0
     var hasStarted = false
     var isFinished = false
+    /// The edge has answered the caller itself while phones were ringing: who picks up late is hung up on.
+    var isTornDown = false
+    /// To values of those who were.
+    var hungUp: Set<String> = []
 
     enum Final {
         case received(Message)
@@ -56,6 +60,12 @@ final class ProxyContext {
     }
 
     var request: Message { server.request }
+
+    /// The targets of a request that has had to wait for them.
+    func aim(at groups: [[Target]]) {
+        self.groups = groups
+        responses = ResponseContext(isInvite: server.request.method == .invite, groups: groups.map(\.count))
+    }
 
     /// Whether any target has refused the request itself, rather than being out of reach.
     var hasReceivedFinal: Bool {

@@ -114,7 +114,7 @@ extension Shard {
         if let inDialog = context.inDialog {
             if context.request.method == .bye { hungUp(context, inDialog.side) }
         } else {
-            end(call, result: "refused", by: nil, status: status)
+            end(call, result: .refused, status: status)
         }
     }
 

@@ -13,15 +13,21 @@ extension Shard {
     ) -> Call {
         let key = CallKey(callID: request.callID, callerTag: request.fromTag ?? "", pass: pass)
         let call = Call(
-            id: opaqueID("call"), key: key, request: request, facts: facts, profile: profile, decision: decision,
+            id: opaqueID("call"), number: nextID(), key: key, request: request, facts: facts, profile: profile,
+            decision: decision,
             flow: flow, at: now)
         call.learn(.caller, from: request, source: flow.remote.address, isOwn: isOwnRoute)
         calls.insert(call)
         metrics.set(EdgeMetrics.activeCalls, to: Double(calls.count))
-        if let limit = settings.profiles[profile]?.maximumDuration, limit > .zero {
-            call.limit = arm(after: UInt64(limit.nanoseconds), .callLimit(call))
-        }
+        limitDuration(of: call)
         return call
+    }
+
+    /// Counted from the INVITE, so that nothing rings for ever, and anew from the answer.
+    private func limitDuration(of call: Call) {
+        guard let limit = settings.profiles[call.profile]?.maximumDuration, limit > .zero else { return }
+        disarm(&call.limit)
+        call.limit = arm(after: UInt64(limit.nanoseconds), .callLimit(call))
     }
 
     /// What a relayed response says about the state of its call.
@@ -31,6 +37,7 @@ extension Shard {
             if status < 300 {
                 call.learn(inDialog.side.other, from: response, source: source, isOwn: isOwnRoute)
             }
+            answered(response, status: status, inDialog.side, context)
             // RFC 3261 section 15.1.1: also 481 and 408 end the session; a challenge does not.
             if context.request.method == .bye, status >= 200, status != 401, status != 407 {
                 hungUp(context, inDialog.side)
@@ -40,13 +47,24 @@ extension Shard {
         switch status {
         case 101..<200:
             call.learn(.callee, from: response, source: source, isOwn: isOwnRoute)
-            if call.state == .trying { call.state = .ringing }
+            call.rings(at: clock())
         case 200..<300:
             call.learn(.callee, from: response, source: source, isOwn: isOwnRoute)
-            response.toTag.map(call.opened)
+            if let tag = response.toTag { call.opened(dialog: tag, by: response, isOwn: isOwnRoute) }
             connected(call)
         default:
             break
+        }
+    }
+
+    /// A side has answered a request inside the dialog: it is there, and may have named a new Contact.
+    private func answered(_ response: Message, status: Int, _ asker: DialogSide, _ context: ProxyContext) {
+        let tag = asker == .caller ? context.request.toTag : context.request.fromTag
+        for call in context.callsPassed + [context.call].compactMap({ $0 }) {
+            if status != 408, status != 481, status != 503 { call.liveness[asker.other]?.heard(at: clock()) }
+            if (200..<300).contains(status) {
+                call.refreshed(by: context.request, of: asker, answer: response, dialog: tag)
+            }
         }
     }
 
@@ -54,15 +72,18 @@ extension Shard {
     func hungUp(_ context: ProxyContext, _ side: DialogSide) {
         let calleeTag = side == .caller ? context.request.toTag : context.request.fromTag
         for call in context.callsPassed + [context.call].compactMap({ $0 }) where call.closed(dialog: calleeTag) {
-            end(call, result: "answered", by: side)
+            end(call, result: .answered, by: .init(side))
         }
     }
 
     private func connected(_ call: Call) {
-        guard call.answeredAt == nil, call.state != .ended else { return }
         let now = clock()
-        call.answeredAt = now
-        call.state = .connected
+        guard call.answered(at: now) else { return }
+        limitDuration(of: call)
+        if let liveness = settings.profiles[call.profile]?.liveness {
+            call.liveness = [.caller: CallLiveness(since: now), .callee: CallLiveness(since: now)]
+            call.probing = arm(after: liveness.every, .callLiveness(call))
+        }
         if call.isExpert { record(event(.externalCall, of: call), now: now) }
     }
 
@@ -84,26 +105,24 @@ extension Shard {
     }
 
     /// - Parameters:
-    ///   - result: `answered`, `refused`, `max_duration`.
-    ///   - side: who hung up.
+    ///   - party: who hung up.
     ///   - status: the final response of a call that was not answered.
-    func end(_ call: Call, result: String, by side: DialogSide?, status: Int? = nil) {
-        guard calls.remove(call) else { return }
-        call.state = .ended
-        disarm(&call.limit)
-        metrics.set(EdgeMetrics.activeCalls, to: Double(calls.count))
+    func end(_ call: Call, result: CallResult, by party: Call.Party? = nil, status: Int? = nil) {
+        guard call.state != .ended else { return }
         let now = clock()
-        var more: [SecurityEvent.Detail] = [.init("result", .string(result))]
+        call.ended(.init(at: now, result: result, by: party, status: status))
+        calls.remove(call)
+        disarm(&call.limit)
+        disarm(&call.probing)
+        metrics.set(EdgeMetrics.activeCalls, to: Double(calls.count))
+        let milliseconds = call.summary.milliseconds ?? 0
+        var more: [SecurityEvent.Detail] = [.init("result", .string(result.rawValue))]
         if let status { more.append(.init("status", .integer(status))) }
-        if let side { more.append(.init("ended_by", side == .caller ? "caller" : "callee")) }
-        if let answeredAt = call.answeredAt {
-            let nanoseconds = now.monotonic - min(answeredAt.monotonic, now.monotonic)
-            more.append(.init("duration_ms", .integer(Int(nanoseconds / 1_000_000))))
-            metrics.observe(EdgeMetrics.callSeconds, [], Double(nanoseconds) / 1e9)
-        } else {
-            more.append(.init("duration_ms", 0))
-        }
-        metrics.increment(EdgeMetrics.calls, [call.expertID ?? "none", call.facts.hazard ?? "none", result])
+        if let party { more.append(.init("ended_by", .string(party.rawValue))) }
+        more.append(.init("duration_ms", .integer(milliseconds)))
+        if call.answeredAt != nil { metrics.observe(EdgeMetrics.callSeconds, [], Double(milliseconds) / 1000) }
+        metrics.increment(
+            EdgeMetrics.calls, [call.expertID ?? "none", call.facts.hazard ?? "none", result.rawValue])
         record(event(.callEnded, of: call, more), now: now)
     }
 }

@@ -39,6 +39,11 @@ extension Shard {
             respond(server, ResponseDraft(100, "Trying"))
         }
         call.learn(side, from: request, source: flow.remote.address, isOwn: isOwnRoute)
+        let tag = side == .caller ? request.toTag : request.fromTag
+        for round in passed + [call] {
+            round.passed(request, towards: side.other, dialog: tag)
+            round.liveness[side]?.heard(at: now)
+        }
         context.hasStarted = true
         startNextGroup(context)
     }
@@ -116,7 +121,7 @@ extension Shard {
                 side: side, routesToDrop: dropped, appendedRoute: appended, dropsLastRoute: isOwnRoute(received)))
     }
 
-    private func hop(towards side: DialogSide, next: URI, call: Call) -> Hop? {
+    func hop(towards side: DialogSide, next: URI, call: Call) -> Hop? {
         switch side {
         case .callee:
             guard call.isAllowed(next, for: .callee) else { return nil }

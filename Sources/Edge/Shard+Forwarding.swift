@@ -11,57 +11,71 @@ import Transport
 /// An admitted request on its way: route, witness, targets one after the other.
 extension Shard {
     /// All layers have passed it. The call is entered, answered 100, and held until its record is on disk.
-    func admit(
-        _ request: Message, key: ServerTransactionKey, report: PassageReport, approach: Approach, profile: String,
-        pass: Int, on flow: Flow, now: Moment
-    ) {
+    func admit(_ admission: Admission, now: Moment) {
+        let request = admission.request
+        let report = admission.report
         let experts = experts
         let outcome = settings.routes.decide(
-            request, profile: profile, tag: report.facts.organization?.tag, contact: { experts.find($0)?.contact })
+            request, profile: admission.profile, tag: report.facts.organization?.tag,
+            destination: report.facts.destination, contact: { experts.find($0)?.contact })
         let decision: RouteDecision
         switch outcome {
         case .forward(let found):
             decision = found
         case .noRoute:
-            refuseUnroutable(request, approach, report.facts, 404, "Not Found", on: flow, now: now)
+            refuseUnroutable(admission, 404, "Not Found", now: now)
             return
         case .noContact:
-            refuseUnroutable(request, approach, report.facts, 480, "Temporarily Unavailable", on: flow, now: now)
+            refuseUnroutable(admission, 480, "Temporarily Unavailable", now: now)
             return
         }
         let groups: [[ProxyContext.Target]]
-        switch targets(of: decision, for: request) {
+        switch targets(of: decision, for: report.facts.destination ?? request.requestURI) {
         case .found(let found):
             groups = found
         case .noneInService(let retryAfter):
             refuseUnroutable(
-                request, approach, report.facts, 503, "Service Unavailable",
-                fields: [("Retry-After", String(retryAfter))], cause: "no_target_in_service", on: flow, now: now)
+                admission, 503, "Service Unavailable", fields: [("Retry-After", String(retryAfter))],
+                cause: "no_target_in_service", now: now)
             return
         case .noneSecure:
             // RFC 5630 section 5.3: no way on to a sips URI but over TLS.
             refuseUnroutable(
-                request, approach, report.facts, 480, "Temporarily Unavailable",
-                fields: [("Warning", "380 \(settings.node) \"SIPS Not Allowed\"")], cause: "no_secure_target",
-                on: flow, now: now)
+                admission, 480, "Temporarily Unavailable",
+                fields: [("Warning", "380 \(settings.node) \"SIPS Not Allowed\"")], cause: "no_secure_target", now: now)
             return
         }
-        let server = ServerTransaction(key: key, request: request, flow: flow, at: now, timers: settings.timers)
-        let context = ProxyContext(server: server, groups: groups, profile: profile, facts: report.facts)
-        reuse(flow, for: request)
+        let context = context(of: admission, groups: groups, now: now)
+        reuse(admission.flow, for: request)
         context.isBridge = decision.isBridge
         context.isExpert = decision.isExpert
-        server.context = context
-        insert(server)
         if request.method == .invite {
-            // RFC 3261 section 16.2: 100 within 200 ms; at once, since the witness may take its time.
-            respond(server, ResponseDraft(100, "Trying"))
-            context.call = begin(request, report.facts, decision, profile: profile, pass: pass, on: flow, now: now)
+            context.call = begin(
+                request, report.facts, decision, profile: admission.profile, pass: admission.pass, on: admission.flow,
+                now: now)
+            context.call?.setup = context
         }
         if report.steps.contains(where: { $0.layer == .policyGuard && $0.isApplicable }) {
             metrics.increment(EdgeMetrics.policyDecisions, ["approved"])
         }
-        askWitness(context, report: report, approach: approach, decision: decision, now: now)
+        askWitness(context, report: report, approach: admission.approach, decision: decision, now: now)
+    }
+
+    /// A request that has waited for its admission has a server transaction already, and has been answered 100.
+    private func context(of admission: Admission, groups: [[ProxyContext.Target]], now: Moment) -> ProxyContext {
+        if let context = admission.context {
+            context.aim(at: groups)
+            return context
+        }
+        let server = ServerTransaction(
+            key: admission.key, request: admission.request, flow: admission.flow, at: now, timers: settings.timers)
+        let context = ProxyContext(
+            server: server, groups: groups, profile: admission.profile, facts: admission.report.facts)
+        server.context = context
+        insert(server)
+        // RFC 3261 section 16.2: 100 within 200 ms; at once, since the witness may take its time.
+        if admission.request.method == .invite { respond(server, ResponseDraft(100, "Trying")) }
+        return context
     }
 
     /// RFC 5923: a peer that has been let in may ask for requests to come back over its connection.
@@ -79,9 +93,12 @@ extension Shard {
     }
 
     private func refuseUnroutable(
-        _ request: Message, _ approach: Approach, _ facts: PassageFacts, _ status: Int, _ reason: String,
-        fields: [(String, String)] = [], cause: String = "no_route", on flow: Flow, now: Moment
+        _ admission: Admission, _ status: Int, _ reason: String, fields: [(String, String)] = [],
+        cause: String = "no_route", now: Moment
     ) {
+        let request = admission.request
+        let flow = admission.flow
+        let facts = admission.report.facts
         let event = SecurityEvent(
             .securityRejected, .notice, sourceIP: flow.remote.address, expertID: facts.expertID,
             traceID: facts.traceID,
@@ -93,7 +110,11 @@ extension Shard {
                 .init("transport", .string(flow.transport.rawValue)),
             ])
         recordRefusal(event, cause: cause, now: now)
-        reply(request, .init(status, reason, fields: fields), on: flow)
+        if let context = admission.context {
+            finish(context, local: status, reason, fields: fields)
+        } else {
+            reply(request, .init(status, reason, fields: fields), on: flow)
+        }
     }
 
     /// Layer 7: the record of the admission, on disk before anything is forwarded.
@@ -133,8 +154,8 @@ extension Shard {
     }
 
     /// Where the decision leads, in groups that are tried at once.
-    private func targets(of decision: RouteDecision, for request: Message) -> Targets {
-        let isSecure = request.requestURI?.scheme == .sips
+    private func targets(of decision: RouteDecision, for asked: URI?) -> Targets {
+        let isSecure = asked?.scheme == .sips
         func target(_ uri: URI, _ member: ProxyContext.PoolMember? = nil) -> ProxyContext.Target? {
             guard let hop = Hop(uri) else { return nil }
             // A sips URI stays one all the way (RFC 3261 section 26.2.2).
@@ -146,7 +167,7 @@ extension Shard {
         case .uri(let uri):
             groups = [[target(uri)].compactMap { $0 }]
         case .pool(let name):
-            guard let pool = pools[name], let asked = request.requestURI else { return .noneInService(retryAfter: 10) }
+            guard let pool = pools[name], let asked else { return .noneInService(retryAfter: 10) }
             groups = pool.selection(now: clock().monotonic, random: &random).map { group in
                 group.compactMap { index in
                     target(

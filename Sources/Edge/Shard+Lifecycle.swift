@@ -47,14 +47,17 @@ extension Shard {
 
     /// What still waits for an answer; calls that are up are left alone.
     var unfinished: Int {
-        awaitingWitness.count + clients.values.reduce(0) { $0 + ($1.context.map { !$0.isFinished } == true ? 1 : 0) }
+        awaitingWitness.count + policyWaits.count
+            + clients.values.reduce(0) { $0 + ($1.context.map { !$0.isFinished } == true ? 1 : 0) }
     }
 
     func stopped() {
         let now = clock()
         for event in collapser.flush() { record(event, now: now) }
         writeOverloadRefusals(now: now)
-        for call in Array(calls.all) { end(call, result: "edge_stopped", by: nil) }
+        for wait in policyWaits.values { wait.question?.cancel() }
+        policyWaits = [:]
+        for call in Array(calls.all) { end(call, result: .edgeStopped) }
         record(SecurityEvent(.stopped, .notice), now: now)
         transport?.shutdown()
     }

@@ -98,10 +98,11 @@ extension Shard: TransportObserver {
         }
         let approach = approach(request, on: flow)
         let calls = calls
+        let waiting = policyWaitsOfExpert
         let isContinuation = request.has(.authorization) || request.has(.proxyAuthorization)
         guard
             let report = passages[profile]?.examine(
-                approach, now: now, activeCalls: { calls.active(of: $0) },
+                approach, now: now, activeCalls: { calls.active(of: $0) + (waiting[$0] ?? 0) },
                 hasRoom: { overload.admits(isContinuation: isContinuation, now: now.monotonic) },
                 stopwatch: { [clock] in clock().monotonic })
         else { return }
@@ -134,12 +135,18 @@ extension Shard: TransportObserver {
             refuse(request, .init(482, "Loop Detected", cause: .merged), on: flow, now: now)
             return
         }
-        admit(request, key: key, report: report, approach: approach, profile: profile, pass: pass, on: flow, now: now)
+        let admission = Admission(
+            request: request, key: key, report: report, approach: approach, profile: profile, pass: pass, flow: flow)
+        if let question = report.question, let service = settings.profiles[profile]?.policyService {
+            askPolicy(question, service, admission, now: now)
+        } else {
+            admit(admission, now: now)
+        }
     }
 
     /// Which time this is that the call comes by: the first, or a later one of a spiral, which an own Via of a request
     /// that is still under way shows. Nil for anything else with the identity of a call that is up.
-    private func pass(of request: Message) -> Int? {
+    func pass(of request: Message) -> Int? {
         guard request.method == .invite else { return 1 }
         func isFree(_ pass: Int) -> Bool {
             calls.find(CallKey(callID: request.callID, callerTag: request.fromTag ?? "", pass: pass)) == nil
@@ -148,10 +155,8 @@ extension Shard: TransportObserver {
         let isSpiral = request.vias.contains { via in
             via.branch.map { clients[ClientTransactionKey(branch: $0, method: .invite)] != nil } == true
         }
-        return isSpiral ? (2...Self.mostPasses).first(where: isFree) : nil
+        return isSpiral ? (2...CallTable.mostPasses).first(where: isFree) : nil
     }
-
-    private static let mostPasses = 8
 
     /// OPTIONS for the edge itself (RFC 3261 section 11.2): layers 1 to 4, then what the edge can do.
     private func answerOptions(_ request: Message, profile: String, on flow: Flow, now: Moment) {

@@ -28,6 +28,10 @@ extension Shard {
     /// A response that its transaction hands up.
     func deliver(_ response: Message, of client: ClientTransaction, _ context: ProxyContext) {
         guard let status = response.status else { return }
+        if context.isTornDown, context.request.method == .invite, (200..<300).contains(status) {
+            hangUpLate(response, client, context)
+            return
+        }
         if status > 100, status < 200, context.timerC != nil {
             // Section 16.7 step 2: any provisional response but 100 starts timer C anew.
             disarm(&context.timerC)
@@ -113,7 +117,7 @@ extension Shard {
             finish(context, local: status, reason, fields: fields)
         }
         if let call = context.call, context.inDialog == nil, call.state != .ended {
-            end(call, result: "refused", by: nil, status: status)
+            end(call, result: .refused, status: status)
         }
     }
 
@@ -129,6 +133,7 @@ extension Shard {
     /// Section 16.8: nobody answers. What rings is cancelled, and the caller hears 408.
     func timerCFired(_ context: ProxyContext) {
         guard !context.isFinished else { return }
+        context.isTornDown = context.inDialog == nil
         for branch in context.responses.pendingBranches { context.branches[branch].map(cancel) }
         finish(context, local: 408, "Request Timeout")
     }

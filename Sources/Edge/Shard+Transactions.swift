@@ -42,6 +42,8 @@ extension Shard {
             if step.deliver, let status = response?.status { probeAnswered(probe, status: status) }
             if step.end == .timeout { probeFailed(probe) }
         }
+        if step.deliver, let status = response?.status, status >= 200 { client.conclude(status) }
+        if step.end == .timeout { client.conclude(nil) }
         if step.deliver, let response, let context = client.context {
             deliver(response, of: client, context)
         }
@@ -102,6 +104,7 @@ extension Shard {
         remove(client)
         logger.debug("can't send", metadata: ["hop": "\(client.hop.description)", "reason": "\(reason)"])
         if let probe = client.probe { probeFailed(probe) }
+        client.conclude(nil)
         guard let context = client.context else { return }
         if client.isLargeOverTCP, case .endpoint(let endpoint) = client.hop.address {
             withoutTCP.set(endpoint, clock().monotonic + Self.withoutTCPFor)

@@ -22,6 +22,7 @@ final class Shard {
     private(set) var secret: NodeSecret
     var transport: TransportLayer?
     var locator: ServerLocator?
+    var policyService: PolicyService?
 
     var passages: [String: Passage]
     var branches: BranchMint
@@ -46,6 +47,12 @@ final class Shard {
     var tickets: [UInt64: ClientTransaction] = [:]
     /// Requests held back until their record is on disk, by the witness's token.
     var awaitingWitness: [UInt64: ProxyContext] = [:]
+    /// Requests held back until a policy service has said something.
+    var policyWaits: [UInt64: PolicyWait] = [:]
+    /// Calls among them by the expert that they will count for.
+    var policyWaitsOfExpert: [String: Int] = [:]
+    /// Profiles whose policy service does not answer.
+    var failingPolicyServices: Set<String> = []
     /// Registry changes on their way to the disk, by the witness's token.
     var recordedChanges: [UInt64: Int64] = [:]
     var lastRecordedChange: Int64?
@@ -175,7 +182,12 @@ final class Shard {
             probeDeadlineFired(probe)
         case .callLimit(let call):
             call.limit = nil
-            end(call, result: "max_duration", by: nil)
+            tearDown(call, .maximumDuration, "Maximum duration")
+        case .callLiveness(let call):
+            call.probing = nil
+            probe(call)
+        case .policyDeadline(let wait):
+            policyAnswered(wait, .fault("no answer in time"))
         case .housekeeping:
             keepHouse()
         case .load:
@@ -191,6 +203,7 @@ final class Shard {
         let now = clock()
         for event in collapser.due(now: now) { witness.append(event, at: now.wall) }
         if now.monotonic >= certificatesDue { lookAtCertificates(now: now) }
+        for name in passages.keys { passages[name]?.keepHouse(now: now) }
         startHousekeeping()
     }
 

@@ -13,6 +13,8 @@ enum Timer {
     case probe(ProxyContext.PoolMember)
     case probeDeadline(Probe)
     case callLimit(Call)
+    case callLiveness(Call)
+    case policyDeadline(UInt64)
     case housekeeping
     case load
 }
@@ -109,6 +111,8 @@ final class ClientTransaction {
     var isLargeOverTCP = false
     /// The probe that this OPTIONS is part of.
     var probe: Probe?
+    /// Told once how a request of the edge's own in a dialog ended: with the final status, or nil without one.
+    var concluded: ((Int?) -> Void)?
     var retransmission: TimerHandle?
     var deadline: TimerHandle?
     var hasProvisional = false
@@ -131,6 +135,12 @@ final class ClientTransaction {
             key.method == .invite
             ? .invite(ClientInviteTransaction(timers: timers, isReliable: isReliable))
             : .nonInvite(ClientNonInviteTransaction(timers: timers, isReliable: isReliable))
+    }
+
+    func conclude(_ status: Int?) {
+        guard let concluded else { return }
+        self.concluded = nil
+        concluded(status)
     }
 
     func start() -> TransactionStep {

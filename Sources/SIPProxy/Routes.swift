@@ -1,3 +1,4 @@
+internal import CoreTypes
 public import SIPMessage
 
 /// One line of the routes: what it matches and where that goes.
@@ -81,11 +82,12 @@ public struct RouteTable: Sendable {
     /// - Parameters:
     ///   - profile: of the listener that the request came in on.
     ///   - tag: of the allowlist entry that let it in.
+    ///   - destination: whom the request is for, where that is not what its Request-URI says.
     ///   - contact: the registered contact of an expert, by address of record.
     public func decide(
-        _ request: Message, profile: String, tag: String?, contact: (String) -> URI?
+        _ request: Message, profile: String, tag: String?, destination: URI? = nil, contact: (String) -> URI?
     ) -> Outcome {
-        guard let target = request.requestURI else { return .noRoute }
+        guard let target = destination ?? request.requestURI else { return .noRoute }
         for route in routes where matches(route.match, request, target, profile: profile, tag: tag) {
             switch route.destination {
             case .registry:
@@ -130,35 +132,5 @@ public struct RouteTable: Sendable {
             guard values.contains(where: { Glob.matches(pattern, request.text($0.value)) }) else { return false }
         }
         return true
-    }
-}
-
-/// Patterns in which `*` stands for any run of characters, `?` for one, and everything else for itself.
-enum Glob {
-    static func matches(_ pattern: String, _ text: String) -> Bool {
-        let pattern = Array(pattern.utf8)
-        let text = Array(text.utf8)
-        var patternIndex = 0
-        var textIndex = 0
-        var star: (pattern: Int, text: Int)?
-        while textIndex < text.count {
-            if patternIndex < pattern.count, pattern[patternIndex] == UInt8(ascii: "*") {
-                star = (patternIndex, textIndex)
-                patternIndex += 1
-            } else if patternIndex < pattern.count,
-                pattern[patternIndex] == text[textIndex] || pattern[patternIndex] == UInt8(ascii: "?")
-            {
-                patternIndex += 1
-                textIndex += 1
-            } else if let last = star {
-                // Let the latest star take one character more and try again: linear in practice, never exponential.
-                star = (last.pattern, last.text + 1)
-                patternIndex = last.pattern + 1
-                textIndex = last.text + 1
-            } else {
-                return false
-            }
-        }
-        return pattern[patternIndex...].allSatisfy { $0 == UInt8(ascii: "*") }
     }
 }

@@ -84,9 +84,21 @@ public struct Profile: Sendable, Equatable {
         public var hazards = ["safety", "alignment", "ethics", "bias", "security", "privacy"]
         public var signature = Signature.ifPresent
         public var signatureWindow = Duration.seconds(300)
+        /// None: at any time.
+        public var hours: [Hours] = []
+        /// None: whomever the routes lead to.
+        public var destinations: [Destinations] = []
         public var webhook: Webhook?
 
         public init() {}
+    }
+
+    /// Asking both sides of a call that is up, by OPTIONS inside its dialog, whether they are still there.
+    public struct Liveness: Sendable, Equatable {
+        /// Between two questions; a side that has said something meanwhile isn't asked.
+        public var every: Duration
+        /// Questions in a row without an answer after which the call is ended.
+        public var misses = 3
     }
 
     /// The built-in that gives the values left out; nil: the one of the profile's own name, or else `experts`.
@@ -103,20 +115,22 @@ public struct Profile: Sendable, Equatable {
     public var maxConcurrentCalls: Int
     /// Zero: no limit.
     public var maxDuration: Duration
+    /// Nil: off.
+    public var liveness: Liveness?
 
     /// For outside people and their softphones.
     public static let experts = Profile(
         sourceRate: SourceRate(requests: 30, per: .seconds(10), forgetAfter: .seconds(120)),
         allowlist: Allowlist(group: 1), transportSecurity: .required, authentication: Authentication(),
         callRate: CallRate(calls: 10, per: .seconds(60)), guard: Guard(),
-        maxConcurrentCalls: 5, maxDuration: .seconds(4 * 3600))
+        maxConcurrentCalls: 5, maxDuration: .seconds(4 * 3600), liveness: Liveness(every: .seconds(60)))
 
     /// For SIP providers and PBXs.
     public static let trunks = Profile(
         sourceRate: SourceRate(requests: 300, per: .seconds(10), forgetAfter: .seconds(120)),
         allowlist: Allowlist(group: 2), transportSecurity: .ifTLS, authentication: nil,
         callRate: CallRate(calls: 600, per: .seconds(60)), guard: nil,
-        maxConcurrentCalls: 0, maxDuration: .zero)
+        maxConcurrentCalls: 0, maxDuration: .zero, liveness: Liveness(every: .seconds(300)))
 }
 
 extension Profile: Section {
@@ -130,6 +144,7 @@ extension Profile: Section {
         form.switchable("guard", &`guard`, on: Guard())
         form.value("max_concurrent_calls", &maxConcurrentCalls, .integer(0...1_000_000))
         form.value("max_duration", &maxDuration, .duration(.zero ... .seconds(30 * 86_400)))
+        form.switchable("liveness", &liveness, on: Liveness(every: .seconds(60)))
     }
 }
 
@@ -176,12 +191,21 @@ extension Profile.CallRate: Section {
     }
 }
 
+extension Profile.Liveness: Section {
+    mutating func fill(_ form: Form) {
+        form.value("every", &every, .duration(.milliseconds(100) ... .seconds(3600)))
+        form.value("misses", &misses, .integer(1...100))
+    }
+}
+
 extension Profile.Guard: Section {
     mutating func fill(_ form: Form) {
         form.section("headers", &headers)
         form.list("hazards", &hazards, .name)
         form.value("signature", &signature, .choice())
         form.value("signature_window", &signatureWindow, .duration(.seconds(1) ... .seconds(3600)))
+        form.sections("hours", &hours, blank: Hours())
+        form.sections("destinations", &destinations, blank: Destinations())
         form.switchable("webhook", &webhook, on: Webhook())
         if hazards.isEmpty {
             form.complain(

@@ -16,9 +16,6 @@ struct SettingsWithoutEffect {
         func warn(_ isSet: Bool, _ key: String) {
             if isSet { warnings.append("\(key) has no effect in this version") }
         }
-        for (name, profile) in configuration.profiles.sorted(by: { $0.key < $1.key }) {
-            refuse(profile.guard?.webhook != nil, "profiles.\(name).guard.webhook", "remove it")
-        }
         refuse(configuration.control.tls != nil, "control.tls", "remove it and put a TLS proxy in front")
         refuse(
             !configuration.control.listen.address.isLoopback, "control.listen on \(configuration.control.listen)",

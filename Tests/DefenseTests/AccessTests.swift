@@ -123,4 +123,47 @@ struct CallRateTests {
             }
         }
     }
+
+    @Test("ten in any sixty seconds, for several callers in any order, and Retry-After to the second")
+    func exact() {
+        var rate = CallRate(.init())
+        var model: [String: [UInt64]] = [:]
+        var now = start
+        for _ in 0..<50_000 {
+            now.monotonic += UInt64.random(in: 0..<4_000_000_000)
+            let caller = ["a", "b", "c"][Int.random(in: 0..<3)]
+            var times = model[caller] ?? []
+            times.removeAll { now.monotonic - $0 >= 60_000_000_000 }
+            switch rate.called(caller, now: now) {
+            case .within(let used):
+                times.append(now.monotonic)
+                #expect(times.count <= 10 && used == times.count)
+            case .exceeded(let seconds):
+                #expect(times.count == 10)
+                let free = times[0] + 60_000_000_000
+                let promised = now.monotonic + UInt64(seconds) * 1_000_000_000
+                // At that second a place is free, and a second before it is not.
+                #expect(promised >= free && promised - 1_000_000_000 < free && seconds >= 1)
+            }
+            model[caller] = times
+        }
+    }
+
+    @Test("at the second that Retry-After names the call passes, a second before it does not")
+    func retry() {
+        for late in [0, 1, 999, 30_500, 59_999] {
+            var rate = CallRate(.init())
+            for _ in 0..<10 { _ = rate.called("a", now: start) }
+            let now = start.advanced(by: .milliseconds(late))
+            guard case .exceeded(let seconds) = rate.called("a", now: now) else {
+                Issue.record("the eleventh call passed after \(late) ms")
+                continue
+            }
+            var early = rate
+            if seconds > 1 {
+                #expect(early.called("a", now: now.advanced(by: .seconds(seconds - 1))) != .within(used: 1))
+            }
+            #expect(rate.called("a", now: now.advanced(by: .seconds(seconds))) == .within(used: 1))
+        }
+    }
 }

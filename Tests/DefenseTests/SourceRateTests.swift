@@ -70,6 +70,47 @@ struct SourceRateTests {
         #expect(rate.arrived(from: address, fingerprint: 2, now: start) == .exceededAgain)
     }
 
+    @Test("exact against a plain list of times, in random steps, from several sources")
+    func againstModel() {
+        var rate = SourceRate(.init(requests: 4, per: .seconds(5)))
+        var model: [IPAddress: [UInt64]] = [:]
+        var now = start
+        for _ in 0..<20_000 {
+            now = now.advanced(by: .milliseconds(Int.random(in: 0..<700)))
+            let source = IPAddress(v4: UInt32.random(in: 0..<3))
+            // All that came counts, also what was refused.
+            var times = model[source] ?? []
+            times.removeAll { now.monotonic - $0 >= 5_000_000_000 }
+            let isWithin = times.count < 4
+            times.append(now.monotonic)
+            model[source] = times
+            let outcome = rate.arrived(from: source, fingerprint: 0, now: now)
+            #expect((outcome == .within) == isWithin)
+        }
+    }
+
+    @Test("what all sources together bring is bounded, however much each may bring")
+    func boundedArrivals() {
+        var rate = SourceRate(.init(requests: 300), capacity: 10_000, mostArrivals: 20_000)
+        for round in 0..<300 {
+            for source in 0..<200 {
+                _ = rate.arrived(from: IPAddress(v4: UInt32(source)), fingerprint: 0, now: at(round))
+            }
+            #expect(rate.rememberedArrivals <= 20_000)
+        }
+        rate.forgetSilent(at(1_000_000), most: .max)
+        #expect(rate.rememberedSources == 0 && rate.rememberedArrivals == 0)
+    }
+
+    @Test("one source is remembered in any case")
+    func oneSource() {
+        var rate = SourceRate(.init(requests: 100), mostArrivals: 10)
+        for index in 0..<100 {
+            #expect(rate.arrived(from: address, fingerprint: 0, now: at(index)) == .within)
+        }
+        #expect(rate.arrived(from: address, fingerprint: 0, now: at(100)) != .within)
+    }
+
     @Test("a million sources leave a bounded table, and silence empties it")
     func bounded() {
         var rate = SourceRate(.init(), capacity: 1000)

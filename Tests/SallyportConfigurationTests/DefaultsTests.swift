@@ -34,6 +34,9 @@ import Testing
         var experts = try #require(example.profiles["experts"])
         #expect(experts.guard?.webhook?.timeout == .milliseconds(200))
         experts.guard?.webhook = nil
+        #expect(experts.guard?.hours.count == 2 && experts.guard?.destinations.count == 1)
+        experts.guard?.hours = []
+        experts.guard?.destinations = []
         #expect(experts == .experts)
         #expect(example.profiles["carrier-west"]?.callRate.calls == 3000)
         #expect(example.profiles["carrier-west"]?.allowlist.group == 2)

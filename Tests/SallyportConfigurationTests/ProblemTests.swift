@@ -70,6 +70,26 @@ struct Slip: CustomTestStringConvertible, Sendable {
             "profiles.experts.guard.webhook.url: is missing; add it: a URL"
         ),
         Slip(
+            "profiles:\n  experts:\n    guard:\n      hours:\n        - {zone: Europe/Berln, from: 8h, to: \"24:01\"}",
+            "5:18: profiles.experts.guard.hours[0].zone: there is no time zone 'Europe/Berln'; write the name of a time",
+            "5:38: profiles.experts.guard.hours[0].from: '8h' is no time of the day; write a time from \"00:00\"",
+            "5:46: profiles.experts.guard.hours[0].to: '24:01' is no time of the day"),
+        Slip(
+            "profiles: {experts: {guard: {hours: [{days: [mon, tues], from: \"09:00\", to: \"09:00\"}]}}}",
+            "1:51: profiles.experts.guard.hours[0].days[1]: 'tues' is not known; did you mean 'tue'?",
+            "profiles.experts.guard.hours[0].to: ends when it begins; write from: \"00:00\""),
+        Slip(
+            "profiles: {experts: {guard: {hours: [{from: \"24:00\"}, {days: []}]}}}",
+            "profiles.experts.guard.hours[0].from: begins when the day is over",
+            "profiles.experts.guard.hours[1].days: names no day"),
+        Slip(
+            "profiles: {experts: {guard: {destinations: [{allow: [\"expert-*\"]}]}}}",
+            "profiles.experts.guard.destinations[0].allow[0]: 'expert-*' names no domain; write \"expert-*@*\" for any"),
+        Slip(
+            "profiles: {trunks: {liveness: {every: 50ms, misses: 0}}}",
+            "1:39: profiles.trunks.liveness.every: 50ms is out of range; write a duration from 100ms to 1h",
+            "1:53: profiles.trunks.liveness.misses: 0 is out of range"),
+        Slip(
             "profiles: {experts: {source_rate: {per: 10s, forget_after: 1s}}}",
             "profiles.experts.source_rate.forget_after: is shorter than 'per'"),
         Slip("routes: [{name: a, to: pool:fs}]", "1:24: routes[0].to: there is no pool 'fs'; add it under 'pools'"),

@@ -13,6 +13,7 @@ public struct PeerProgram: Sendable {
     public static let sipp = PeerProgram("sipp")
     public static let baresip = PeerProgram("baresip")
     public static let sqlite3 = PeerProgram("sqlite3")
+    public static let python3 = PeerProgram("python3")
     public static let dnsmasq = PeerProgram("dnsmasq", in: ["/usr/sbin", "/usr/local/sbin", "/usr/bin"])
     public static let svwar = PeerProgram("sipvicious_svwar", in: [repository + "/.build/venv/bin"])
     public static let svcrack = PeerProgram("sipvicious_svcrack", in: [repository + "/.build/venv/bin"])

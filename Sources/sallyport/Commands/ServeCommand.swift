@@ -38,10 +38,13 @@ enum RunningEdge {
         let control = ControlServer(
             listen: configuration.control.listen, metrics: { await edge.metricsText() },
             readiness: { await edge.readiness() }, logger: logger)
+        let socket = ControlSocket(
+            directory: configuration.stateDirectory, metrics: { await edge.metricsText() },
+            readiness: { await edge.readiness() }, calls: CallControl(edge), logger: logger)
         do {
             // Stopped in reverse: the edge drains while its metrics can still be read.
             try await untilSignal([
-                control, EdgeService(edge: edge, control: control, logger: logger),
+                control, socket, EdgeService(edge: edge, control: control, socket: socket, logger: logger),
                 FileReload(edge: edge, configuration: configuration, logger: logger),
             ])
         } catch {
@@ -65,11 +68,13 @@ enum RunningEdge {
 private struct EdgeService: Service {
     let edge: Edge
     let control: ControlServer
+    let socket: ControlSocket
     let logger: Logger
 
     func run() async throws {
         let listening = edge.bound.map { "\($0.listener.transport.rawValue) \($0.endpoint) (\($0.listener.profile))" }
         let address = try await control.boundAddress()
+        _ = try await socket.boundPath()
         logger.notice("ready: \(listening.joined(separator: ", ")); control http://\(address)")
         try await gracefulShutdown()
         logger.notice("stopping: no new calls")

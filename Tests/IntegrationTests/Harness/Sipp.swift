@@ -21,7 +21,8 @@ struct Sipp {
             name, try PeerProgram.sipp.require(),
             [
                 "-sf", "\(Self.scenarios)/\(scenario).xml", "-t", transport == .udp ? "u1" : "t1",
-                "-i", "127.0.0.1", "-p", "\(port)", "-nostdin", "-trace_stat", "-stf", statisticsFile, "-fd", "1",
+                "-i", "127.0.0.1", "-p", "\(port)", "-nostdin", "-aa", "-trace_stat", "-stf", statisticsFile, "-fd",
+                "1",
                 "-trace_err", "-error_file", errorFile,
             ] + arguments, in: directory, environment: ["TERM": "vt100"])
     }
@@ -39,7 +40,8 @@ struct Sipp {
 
     /// Places calls, each held for 100 ms, and ends by itself.
     /// - Parameters:
-    ///   - scenario: `call`; `overload`, which takes 503 for an answer; or `talk`, which lasts twenty seconds.
+    ///   - scenario: `call`; `overload`, which takes 503 for an answer; `talk`, which lasts twenty seconds; or `wait`,
+    ///     which lasts until it is hung up on.
     ///   - rate: calls a second.
     static func calling(
         _ name: String, scenario: String = "call", _ transport: TransportKind, to remote: Endpoint, calls: Int,

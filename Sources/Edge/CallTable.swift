@@ -1,0 +1,91 @@
+import Defense
+
+/// The calls that are up or being set up, and the latest that have ended.
+struct CallTable {
+    private var calls: [CallKey: Call] = [:]
+    private var perExpert: [String: Int] = [:]
+    private var byID: [String: CallKey] = [:]
+    private var past = EndedCalls()
+
+    var count: Int { calls.count }
+    var all: some Collection<Call> { calls.values }
+    /// The newest last.
+    var ended: [CallSummary] { past.all }
+
+    func find(_ key: CallKey) -> Call? { calls[key] }
+
+    func find(id: String) -> Call? { byID[id].flatMap { calls[$0] } }
+
+    func findEnded(id: String) -> CallSummary? { past.all.last { $0.id == id } }
+
+    /// Calls with a number below `before`, the newest first.
+    func page(activeOnly: Bool, before: UInt64?, limit: Int) -> [CallSummary] {
+        let end = before ?? .max
+        // Numbers first, so that of many calls only those asked for are described.
+        let numbers = calls.values.lazy.map { ($0.number, $0.key) }.filter { $0.0 < end }
+        var found = numbers.sorted { $0.0 > $1.0 }.prefix(limit).compactMap { calls[$0.1]?.summary }
+        if !activeOnly {
+            found += past.all.filter { $0.number < end }
+            found = Array(found.sorted { $0.number > $1.number }.prefix(limit))
+        }
+        return found
+    }
+
+    /// A call and the rounds of its spiral through the edge, the first round first.
+    func rounds(of call: Call) -> [Call] {
+        var rounds: [Call] = []
+        for pass in 1...Self.mostPasses {
+            var key = call.key
+            key.pass = pass
+            if let round = calls[key] { rounds.append(round) }
+        }
+        return rounds
+    }
+
+    /// How often one call may come by.
+    static let mostPasses = 8
+
+    func active(of expert: String) -> Int { perExpert[expert] ?? 0 }
+
+    mutating func insert(_ call: Call) {
+        calls[call.key] = call
+        byID[call.id] = call.key
+        for expert in Self.counted(call) { perExpert[expert, default: 0] += 1 }
+    }
+
+    /// Takes a call out; to be called once it says how it ended.
+    mutating func remove(_ call: Call) {
+        guard calls[call.key] === call else { return }
+        calls[call.key] = nil
+        byID[call.id] = nil
+        for expert in Self.counted(call) {
+            let left = (perExpert[expert] ?? 1) - 1
+            perExpert[expert] = left > 0 ? left : nil
+        }
+        past.append(call.summary)
+    }
+
+    /// A call counts for the expert that the guard judged.
+    private static func counted(_ call: Call) -> [String] {
+        call.facts.expert.map { [$0.id] } ?? []
+    }
+}
+
+/// The latest calls that have ended, in order; the oldest makes room.
+struct EndedCalls {
+    static let capacity = 1000
+
+    private var ring: [CallSummary] = []
+    private var oldest = 0
+
+    mutating func append(_ call: CallSummary) {
+        if ring.count < Self.capacity {
+            ring.append(call)
+        } else {
+            ring[oldest] = call
+            oldest = (oldest + 1) % Self.capacity
+        }
+    }
+
+    var all: [CallSummary] { Array(ring[oldest...] + ring[..<oldest]) }
+}
