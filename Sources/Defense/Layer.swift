@@ -75,6 +75,7 @@ public struct Refusal: Sendable {
         case weakTransport = "weak_transport"
         case certificateMissing = "certificate_missing"
         case certificateMismatch = "certificate_mismatch"
+        case certificateNotAccepted = "certificate_not_accepted"
         case noCredentials = "no_credentials"
         case staleNonce = "stale_nonce"
         case foreignNonce = "foreign_nonce"

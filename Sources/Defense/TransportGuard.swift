@@ -13,10 +13,33 @@ public struct TransportGuard: Sendable {
         public var requirement: Requirement
         /// A verified client certificate whose SIP identity covers the caller's domain (RFC 5922 section 7.2).
         public var clientCertificateRequired: Bool
+        /// Where there are any, a client must show a certificate that one of them is about.
+        public var certificates: [CertificateRule]
 
-        public init(requirement: Requirement = .required, clientCertificateRequired: Bool = false) {
+        public init(
+            requirement: Requirement = .required, clientCertificateRequired: Bool = false,
+            certificates: [CertificateRule] = []
+        ) {
             self.requirement = requirement
             self.clientCertificateRequired = clientCertificateRequired
+            self.certificates = certificates
+        }
+    }
+
+    /// Whose certificates are accepted: globs for the distinguished names in RFC 4514 form, such as
+    /// `CN=sbc-1,O=Partner`; nil: any.
+    public struct CertificateRule: Sendable, Hashable {
+        public var subject: String?
+        public var issuer: String?
+
+        public init(subject: String? = nil, issuer: String? = nil) {
+            self.subject = subject
+            self.issuer = issuer
+        }
+
+        func isAbout(_ peer: TransportFacts.Peer) -> Bool {
+            subject.map { Glob.matches($0, peer.subject) } ?? true
+                && issuer.map { Glob.matches($0, peer.issuer) } ?? true
         }
     }
 
@@ -44,14 +67,19 @@ public struct TransportGuard: Sendable {
             guard security.version == "TLSv1.2" || security.version == "TLSv1.3",
                 Self.suites.contains(security.cipherSuite)
             else { return refuse(approach, .weakTransport, "TLS Required") }
-            return policy.clientCertificateRequired ? examineCertificate(approach, security) : .pass
+            return examineCertificate(approach, security)
         }
     }
 
     private func examineCertificate(_ approach: Approach, _ security: TransportFacts) -> Verdict {
+        guard policy.clientCertificateRequired || !policy.certificates.isEmpty else { return .pass }
         guard let peer = security.peer else {
             return refuse(approach, .certificateMissing, "Client Certificate Required")
         }
+        guard policy.certificates.isEmpty || policy.certificates.contains(where: { $0.isAbout(peer) }) else {
+            return refuse(approach, .certificateNotAccepted, "Certificate Not Accepted")
+        }
+        guard policy.clientCertificateRequired else { return .pass }
         let domain = approach.message.from.uri.host.description
         guard peer.identities.contains(domain) else {
             return refuse(approach, .certificateMismatch, "Certificate Does Not Cover Domain")

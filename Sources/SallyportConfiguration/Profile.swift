@@ -101,11 +101,21 @@ public struct Profile: Sendable, Equatable {
         public var misses = 3
     }
 
+    /// Whose client certificates are accepted: globs for distinguished names in RFC 4514 form; nil: any.
+    public struct Certificate: Sendable, Equatable {
+        public var subject: String?
+        public var issuer: String?
+
+        public init() {}
+    }
+
     /// The built-in that gives the values left out; nil: the one of the profile's own name, or else `experts`.
     public var like: BuiltIn?
     public var sourceRate: SourceRate
     public var allowlist: Allowlist
     public var transportSecurity: TransportSecurity
+    /// Where there are any, a client on TLS must show a certificate that one of them is about.
+    public var certificates: [Certificate] = []
     /// Nil: off.
     public var authentication: Authentication?
     public var callRate: CallRate
@@ -139,6 +149,7 @@ extension Profile: Section {
         form.section("source_rate", &sourceRate)
         form.section("allowlist", &allowlist)
         form.value("transport_security", &transportSecurity, .choice())
+        form.sections("certificates", &certificates, blank: Certificate())
         form.switchable("authentication", &authentication, on: Authentication())
         form.section("call_rate", &callRate)
         form.switchable("guard", &`guard`, on: Guard())
@@ -227,5 +238,16 @@ extension Profile.Guard.Webhook: Section {
         form.required("url", &url, .url(schemes: ["https", "http"]))
         form.value("timeout", &timeout, .duration(.milliseconds(10) ... .seconds(30)))
         form.value("fail", &fail, .choice())
+    }
+}
+
+extension Profile.Certificate: Section {
+    mutating func fill(_ form: Form) {
+        form.optional("subject", &subject, .glob)
+        form.optional("issuer", &issuer, .glob)
+        if subject == nil, issuer == nil {
+            form.complain(
+                "subject", "accepts every certificate", mend: "name a subject or an issuer, such as \"CN=*,O=Partner\"")
+        }
     }
 }

@@ -17,7 +17,13 @@ extension Configuration {
                 complain(report, "routes[\(index)].to", "there is no pool '\(pool)'", known: pools.keys.sorted())
             }
         }
+        for (name, profile) in profiles where !profile.certificates.isEmpty && tls.clientCertificate == .none {
+            report.complain(
+                "profiles.\(name).certificates", at: nil, "nobody is asked for a certificate",
+                mend: "set tls.client_certificate to optional or required")
+        }
         checkUnique(report, "routes", routes.map(\.name), key: ".name")
+        checkUnique(report, "witness.forward", witness.forward.map(\.name), key: ".name")
         checkUnique(report, "bans.jails", bans.jails.map(\.name), key: ".name")
         checkUnique(
             report, "listeners",

@@ -19,13 +19,14 @@ extension Conformance {
             let list: String
             let lab: Laboratory
 
-            init(tls more: String = "", revoking names: [String] = []) async throws {
+            init(tls more: String = "", revoking names: [String] = [], experts: String = "") async throws {
                 files = try Program()
                 root = try Authority("partners", in: files.directory)
                 list = files.path("partners.crl")
                 for name in names { try root.revoke(try root.issue(name)) }
                 try root.list(list)
-                lab = try await Laboratory(tls: ", revocation: [\(list)]\(more)", trust: [root.certificate])
+                lab = try await Laboratory(
+                    experts: experts, tls: ", revocation: [\(list)]\(more)", trust: [root.certificate])
             }
 
             func context(_ client: Authority.Issued?, highest: TLSVersion? = nil) throws -> TLSContext {
@@ -234,6 +235,40 @@ extension Conformance {
                 $0.kind == SecurityEvent.Kind.certificateExpiring.rawValue && $0.text("role") == "peer"
             }
             #expect(told.count == 1)
+            try await bench.lab.close()
+        }
+
+        @Test("a profile may say whose certificates it accepts")
+        func rules() async throws {
+            let bench = try await Bench(experts: ", certificates: [{subject: \"CN=good-*\", issuer: CN=partners}]")
+            for (name, expected) in [
+                (nil, "Client Certificate Required"), ("other", "Certificate Not Accepted"), ("good-1", "Unauthorized"),
+            ] {
+                let client = try name.map { try bench.root.issue($0) }
+                let wire = try await Wire.connect(
+                    .tls, to: try bench.lab.address(.tls), tls: try bench.context(client))
+                let call = CallIdentity("rule")
+                wire.send(
+                    """
+                    MESSAGE sip:bob@external.advisor SIP/2.0\r
+                    Via: SIP/2.0/TLS \(wire.local);branch=z9hG4bK\(call.callID);rport\r
+                    From: <sip:caller@external.advisor>;tag=\(call.tag)\r
+                    To: <sip:bob@external.advisor>\r
+                    Call-ID: \(call.callID)\r
+                    CSeq: 1 MESSAGE\r
+                    Max-Forwards: 70\r
+                    Content-Length: 0\r
+                    \r
+
+                    """)
+                let answer = try await wire.mailbox.take("an answer") { $0.callID == call.callID }.sip
+                #expect(answer.reasonPhrase == expected)
+                try await wire.close()
+            }
+            let refused = try await bench.lab.witnessed(.securityEvent) {
+                $0.text("reason") == "certificate_not_accepted"
+            }
+            #expect(refused.sourceIP == "127.0.0.1")
             try await bench.lab.close()
         }
 

@@ -90,6 +90,36 @@ struct TransportGuardTests {
     }
 }
 
+@Suite("Layer 3: rules about certificates")
+struct CertificateRuleTests {
+    @Test(
+        "a certificate that no rule is about is refused, and so is none",
+        arguments: [
+            (nil, Refusal.Cause.certificateMissing), ("CN=sbc-1,O=Partner", nil),
+            ("CN=sbc-1,O=Stranger", .certificateNotAccepted),
+            ("CN=other,O=Partner", .certificateNotAccepted), ("CN=gateway", nil),
+        ] as [(String?, Refusal.Cause?)])
+    func rules(subject: String?, cause: Refusal.Cause?) throws {
+        var policy = expertsPolicy
+        policy.transport.certificates = [
+            .init(subject: "CN=sbc-*,O=Partner", issuer: "CN=ca"), .init(subject: "CN=gateway"),
+        ]
+        policy.authentication = nil
+        policy.policyGuard = nil
+        var passage = try passage(policy)
+        var security = goodTLS
+        security.peer = subject.map { .init(subject: $0, issuer: "CN=ca", identities: []) }
+        #expect(passage.refusal(try Request().approach(security: security))?.cause == cause)
+        // Of another authority, only the rule that names none is about it.
+        if subject == "CN=sbc-1,O=Partner" {
+            security.peer?.issuer = "CN=another"
+            #expect(
+                passage.refusal(try Request(branch: "z9hG4bK2").approach(security: security))?.cause
+                    == .certificateNotAccepted)
+        }
+    }
+}
+
 @Suite("Layer 5: call rate")
 struct CallRateTests {
     @Test("ten calls pass in any minute; the eleventh is told exactly when a place is free")

@@ -7,7 +7,7 @@ import UserAgent
 import Witness
 
 extension Integration {
-    @Suite("A policy service", .needs(.python3), .timeLimit(.minutes(5)))
+    @Suite("A policy service", .needs(.python), .timeLimit(.minutes(5)))
     struct PolicyServiceTests {
         private struct Scene {
             let edge: EdgeUnderTest

@@ -8,7 +8,7 @@ private func addChangeOfDirectory(
     _ actions: UnsafeMutablePointer<posix_spawn_file_actions_t>, _ path: UnsafePointer<CChar>
 ) -> Int32
 @_silgen_name("posix_spawn_file_actions_addclosefrom_np")
-private func addClosingFrom(_ actions: UnsafeMutablePointer<posix_spawn_file_actions_t>, _ descriptor: Int32) -> Int32
+func addClosingFrom(_ actions: UnsafeMutablePointer<posix_spawn_file_actions_t>, _ descriptor: Int32) -> Int32
 
 /// A process that was started from here, by `posix_spawn`.
 ///
@@ -40,17 +40,27 @@ public final class Child: Sendable {
             posix_spawn_file_actions_adddup2(&actions, descriptor, standard)
         }
         _ = addClosingFrom(&actions, 3)
+        // The threads that tests run on block most signals, and a child that inherits that can't be stopped by SIGTERM.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var noSignals = sigset_t()
+        sigemptyset(&noSignals)
+        posix_spawnattr_setsigmask(&attributes, &noSignals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var started: pid_t = 0
-        let failure = posix_spawn(&started, executable, &actions, nil, words, settings)
+        let failure = posix_spawn(&started, executable, &actions, &attributes, words, settings)
         guard failure == 0 else {
             throw Failure("\(executable) can't be started: \(String(cString: strerror(failure)))")
         }
         let id = started
         self.id = id
+        Watchdog.common?.began(id)
         Thread.detachNewThread { [self] in
             var status: Int32 = 0
             while waitpid(id, &status, 0) < 0, errno == EINTR {}
             let signal = status & 0x7f
+            Watchdog.common?.ended(id)
             code.withLock { $0 = signal == 0 ? (status >> 8) & 0xff : signal }
             hasEnded.signal()
         }

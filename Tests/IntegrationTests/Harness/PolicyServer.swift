@@ -12,7 +12,7 @@ struct PolicyServer {
 
     static func start(port: UInt16? = nil, in directory: String) async throws -> PolicyServer {
         let port = try port ?? FreePort.next()
-        let process = try ChildProcess("policy", try PeerProgram.python3.require(), [script, "\(port)"], in: directory)
+        let process = try ChildProcess("policy", try PeerProgram.python.require(), [script, "\(port)"], in: directory)
         try await process.prints("policy service is ready")
         return PolicyServer(process: process, port: port)
     }
