@@ -40,8 +40,16 @@ public final class Child: Sendable {
             posix_spawn_file_actions_adddup2(&actions, descriptor, standard)
         }
         _ = addClosingFrom(&actions, 3)
+        // The threads that tests run on block most signals, and a child that inherits that can't be stopped by SIGTERM.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var noSignals = sigset_t()
+        sigemptyset(&noSignals)
+        posix_spawnattr_setsigmask(&attributes, &noSignals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var started: pid_t = 0
-        let failure = posix_spawn(&started, executable, &actions, nil, words, settings)
+        let failure = posix_spawn(&started, executable, &actions, &attributes, words, settings)
         guard failure == 0 else {
             throw Failure("\(executable) can't be started: \(String(cString: strerror(failure)))")
         }
