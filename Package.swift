@@ -14,6 +14,7 @@ extension Target.Dependency {
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
     static let nioTestUtils = product(name: "NIOTestUtils", package: "swift-nio")
+    static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
     static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
     static let crypto = product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
@@ -58,7 +59,14 @@ let rooms: [Target] = [
     hotRoom("Defense", ["CoreTypes", "SIPMessage", .crypto, .cryptoExtras]),
     room("SallyportConfiguration", ["CoreTypes", .yams]),
     hotRoom("Telemetry"),
-    hotRoom("Witness", ["CoreTypes", .crypto]),
+    .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    hotRoom("Witness", ["CoreTypes", "CZlib", .crypto]),
+    room(
+        "WitnessForwarding",
+        [
+            "CoreTypes", "Telemetry", "Witness", .nioCore, .nioPosix, .nioTLS, .nioSSL, .nioHTTP1, .asyncHTTPClient,
+            .logging, .serviceLifecycle,
+        ]),
     room("Registry", ["CoreTypes", .crypto, .cryptoExtras, .grdb]),
     room("TransportSecurity", ["CoreTypes", .nioCore, .nioSSL, .crypto, .cryptoExtras, .x509, .swiftASN1]),
     .systemLibrary(
@@ -86,9 +94,8 @@ let rooms: [Target] = [
         name: "sallyport",
         dependencies: [
             "CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "TransportSecurity",
-            "Transport", "UserAgent", "Edge", "ControlAPI", "Defense", .nioCore, .nioHTTP1, .nioSSL, .crypto,
-            .unixSignals,
-            .logging, .argumentParser, .serviceLifecycle, .asyncHTTPClient,
+            "Transport", "UserAgent", "Edge", "ControlAPI", "Defense", "Telemetry", "WitnessForwarding", .nioCore,
+            .nioHTTP1, .nioSSL, .crypto, .unixSignals, .logging, .argumentParser, .serviceLifecycle, .asyncHTTPClient,
         ],
         swiftSettings: strict),
 ]
@@ -104,7 +111,14 @@ let testTargets: [Target] = [
     tests("SIPProxyTests", ["CoreTypes", "SIPMessage", "SIPProxy"]),
     tests("SallyportConfigurationTests", ["CoreTypes", "SallyportConfiguration"]),
     tests("TelemetryTests", ["Telemetry"]),
-    tests("WitnessTests", ["CoreTypes", "Witness", .crypto]),
+    tests("WitnessTests", ["CoreTypes", "Witness", "TestSupport", .crypto]),
+    tests(
+        "WitnessForwardingTests",
+        [
+            "CoreTypes", "Witness", "WitnessForwarding", "Telemetry", "TransportSecurity", "TestSupport", .logging,
+            .nioSSL,
+            .nioPosix, .nioHTTP1,
+        ]),
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
     .target(
         name: "TestSupport", dependencies: ["CoreTypes", "Witness", .nioCore, .nioPosix], path: "Tests/TestSupport",

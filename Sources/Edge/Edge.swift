@@ -23,7 +23,7 @@ public final class Edge: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let shard: NIOLoopBound<Shard>
     private let loop: any EventLoop
-    private let witness: WitnessLog
+    public let witness: WitnessLog
     private let follower: RegistryFollower
     private let names: DNSClient
     private let policyService: PolicyService?

@@ -41,6 +41,8 @@ public struct EdgeSettings: Sendable {
     var limits: MessageLimits
     var refusesWithoutWitness: Bool
     var warnBeforeExpiry: Duration
+    /// How long a request waits for its record, in nanoseconds.
+    var witnessPatience: UInt64
     /// Nil: no limit but what the load asks for.
     var newCallsPerSecond: Int?
 
@@ -78,6 +80,7 @@ public struct EdgeSettings: Sendable {
         newCallsPerSecond = limit > 0 ? limit : nil
         refusesWithoutWitness = configuration.witness.onFailure == .refuse
         warnBeforeExpiry = configuration.tls.warnBeforeExpiry
+        witnessPatience = UInt64(max(0, configuration.witness.wait.nanoseconds))
     }
 
     private static func profile(

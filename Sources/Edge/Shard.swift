@@ -65,7 +65,9 @@ final class Shard {
     var boundPorts: Set<UInt16> = []
     var isDraining = false
     var isWitnessFailing = false
-    private var witnessFailedAt = Moment(monotonic: 0, wall: 0)
+    var witnessFailedAt = Moment(monotonic: 0, wall: 0)
+    /// Records that had not been written when the trouble with the witness began.
+    var witnessFailures: UInt64 = 0
 
     private var wheel: TimerWheel<Timer>
     private var nextWake = UInt64.max
@@ -204,6 +206,7 @@ final class Shard {
         for event in collapser.due(now: now) { witness.append(event, at: now.wall) }
         if now.monotonic >= certificatesDue { lookAtCertificates(now: now) }
         for name in passages.keys { passages[name]?.keepHouse(now: now) }
+        loseWitnessPatience()
         startHousekeeping()
     }
 
@@ -238,16 +241,19 @@ final class Shard {
             witnessFailed(context)
         }
         if let error = report.error, !isWitnessFailing {
-            isWitnessFailing = true
-            witnessFailedAt = clock()
-            logger.error("the witness can't be written", metadata: ["reason": "\(error)"])
+            witnessBeganToFail("\(error)")
         } else if report.error == nil, isWitnessFailing {
             isWitnessFailing = false
             logger.notice("the witness can be written again")
             // Could not be written while it lasted.
             record(
                 SecurityEvent(.degraded, .alert, details: [.init("component", "witness")]), now: witnessFailedAt)
-            record(SecurityEvent(.recovered, .notice, details: [.init("component", "witness")]), now: clock())
+            let lost = Int(clamping: witness.counters.failures - min(witnessFailures, witness.counters.failures))
+            record(
+                SecurityEvent(
+                    .recovered, .notice,
+                    details: [.init("component", "witness"), .init("records_lost", .integer(lost))]),
+                now: clock())
         }
     }
 

@@ -24,28 +24,17 @@ extension Configuration {
             public var every = Duration.seconds(86_400)
         }
 
-        /// Where records are sent on to, at least once.
-        public struct Forward: Sendable, Equatable {
-            public enum Format: String, Sendable, CaseIterable {
-                case rfc5424
-                case cef
-                case json
-            }
-
-            /// `tcp://host:port` or `tls://host:port`; exactly one of `syslog` and `http` is set.
-            public var syslog: String?
-            /// Takes batches of JSON by POST.
-            public var http: String?
-            public var format = Format.rfc5424
-        }
-
         /// As written: see `Configuration.witnessDirectory`.
         public var directory = "witness"
         public var durability = Durability.group
         public var checkpoint = Checkpoint()
         public var rotate = Rotate()
         public var keep = Duration.seconds(400 * 86_400)
+        /// So much longer are records kept that a forwarder has not sent.
+        public var keepUnsent = Duration.seconds(30 * 86_400)
         public var onFailure = Failure.refuse
+        /// How long a call waits for its record, before it counts as not written.
+        public var wait = Duration.seconds(5)
         public var forward: [Forward] = []
 
         public init() {}
@@ -163,7 +152,9 @@ extension Configuration.Witness: Section {
         form.section("checkpoint", &checkpoint)
         form.section("rotate", &rotate)
         form.value("keep", &keep, .duration(.seconds(3600) ... .seconds(36_500 * 86_400)))
+        form.value("keep_unsent", &keepUnsent, .duration(.zero ... .seconds(3650 * 86_400)))
         form.value("on_failure", &onFailure, .choice())
+        form.value("wait", &wait, .duration(.milliseconds(100) ... .seconds(30)))
         form.sections("forward", &forward, blank: Forward())
     }
 }
@@ -179,20 +170,6 @@ extension Configuration.Witness.Rotate: Section {
     mutating func fill(_ form: Form) {
         form.value("bytes", &bytes, .size(4096...(1 << 40)))
         form.value("every", &every, .duration(.seconds(1) ... .seconds(366 * 86_400)))
-    }
-}
-
-extension Configuration.Witness.Forward: Section {
-    mutating func fill(_ form: Form) {
-        form.optional("syslog", &syslog, .url(schemes: ["tls", "tcp"]))
-        form.optional("http", &http, .url(schemes: ["https", "http"]))
-        if http != nil { format = .json }
-        form.value("format", &format, .choice())
-        if (syslog == nil) == (http == nil) {
-            form.complain(
-                nil, "needs exactly one of 'syslog' and 'http'", mend: #"write {syslog: "tls://siem.example.org:6514"}"#
-            )
-        }
     }
 }
 

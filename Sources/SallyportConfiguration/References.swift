@@ -18,6 +18,7 @@ extension Configuration {
             }
         }
         checkUnique(report, "routes", routes.map(\.name), key: ".name")
+        checkUnique(report, "witness.forward", witness.forward.map(\.name), key: ".name")
         checkUnique(report, "bans.jails", bans.jails.map(\.name), key: ".name")
         checkUnique(
             report, "listeners",

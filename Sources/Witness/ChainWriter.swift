@@ -9,6 +9,8 @@ struct ChainWriter: Sendable {
         /// Milliseconds since 1970.
         var wall: Int64
         var token: UInt64?
+        /// Set when a checkpoint shall be signed right behind the record; called with whether both are on the disk.
+        var sealed: (@Sendable (Bool) -> Void)?
     }
 
     /// What a batch has put on the disk.
@@ -24,15 +26,24 @@ struct ChainWriter: Sendable {
         var checkpointDue: UInt64
     }
 
+    /// The file that is written. What was done to it stands, also where a batch fails.
+    private struct Current {
+        var file: any LogFile
+        /// The sequence number in its name.
+        var first: Int
+        var length: Int
+        /// The wall clock time of its first record; nil while it is empty.
+        var began: Int64?
+        /// Bytes of a failed batch that could not be cut off yet.
+        var hasRemains = false
+    }
+
     private let settings: WitnessSettings
     private let storage: any LogStorage
     private let key: NodeKey
     private var encoder: RecordEncoder
     private var chain: Chain
-    private var file: any LogFile
-    private var length: Int
-    /// Bytes of a failed batch that could not be cut off yet.
-    private var hasRemains = false
+    private var current: Current
     /// Records that go before all others.
     private var notices: [SecurityEvent]
     /// The line of a checkpoint that is on the disk but not yet in the checkpoint file.
@@ -51,9 +62,17 @@ struct ChainWriter: Sendable {
             sinceCheckpoint: max(0, (recovery.last?.sequence ?? 0) - recovery.checkpoint),
             checkpointDue: now.advanced(by: settings.checkpointInterval).monotonic)
         notices = recovery.notices
-        length = recovery.length
-        file = try storage.open(recovery.file ?? LogDirectory.fileName(first: recovery.nextSequence))
+        let first = recovery.file?.first ?? recovery.nextSequence
+        current = Current(
+            file: try storage.open(LogDirectory.fileName(first: first)), first: first, length: recovery.length,
+            began: recovery.began)
     }
+
+    /// The sequence number of the last record; 0 in an empty log.
+    var lastSequence: Int { chain.next - 1 }
+
+    /// The sequence number in the name of the file that is written; all files before it are closed.
+    var currentFile: Int { current.first }
 
     /// The monotonic time at which a checkpoint is due; nil when nothing was written since the last.
     var checkpointDue: UInt64? { chain.sinceCheckpoint > 0 || !notices.isEmpty ? chain.checkpointDue : nil }
@@ -72,8 +91,11 @@ struct ChainWriter: Sendable {
             }
             for entry in entries {
                 try writer.encode(entry.event, wall: entry.wall, now: now, to: &buffer, &written)
+                if entry.sealed != nil, writer.chain.sinceCheckpoint > 0 {
+                    try writer.encodeCheckpoint(now: now, to: &buffer, &written)
+                }
             }
-            try writer.put(buffer)
+            try writer.put(buffer, now: now)
             written.bytes = buffer.count
             writer.notices = []
         }
@@ -87,7 +109,7 @@ struct ChainWriter: Sendable {
         try attempt { (writer) throws(WitnessError) in
             var buffer: [UInt8] = []
             try writer.encodeCheckpoint(now: now, to: &buffer, &written)
-            try writer.put(buffer)
+            try writer.put(buffer, now: now)
             written.bytes += buffer.count
         }
         return written
@@ -98,7 +120,7 @@ struct ChainWriter: Sendable {
         guard let line = unsavedCheckpoint else { return }
         do {
             // Else the checkpoint could outlive the records that it covers, and blame the power cut on somebody.
-            if settings.durability == .async { try file.sync() }
+            if settings.durability == .async { try current.file.sync() }
             try storage.replace(LogDirectory.checkpointName, with: line)
         } catch {
             throw WitnessError(error)
@@ -107,7 +129,7 @@ struct ChainWriter: Sendable {
     }
 
     func close() {
-        file.close()
+        current.file.close()
     }
 
     /// Runs a change that takes effect as a whole or not at all.
@@ -117,9 +139,7 @@ struct ChainWriter: Sendable {
             try body(&changed)
         } catch {
             // A rotation that succeeded before the failure stands.
-            file = changed.file
-            length = changed.length
-            hasRemains = changed.hasRemains
+            current = changed.current
             throw error
         }
         self = changed
@@ -163,18 +183,19 @@ struct ChainWriter: Sendable {
         written.records += 1
     }
 
-    private mutating func put(_ buffer: [UInt8]) throws(WitnessError) {
+    private mutating func put(_ buffer: [UInt8], now: Moment) throws(WitnessError) {
         guard !buffer.isEmpty else { return }
         do {
             try removeRemains()
-            try rotateIfLarge(buffer)
-            hasRemains = true
-            try file.write(buffer, at: length)
-            if settings.durability != .async { try file.sync() }
-            hasRemains = false
-            length += buffer.count
+            try rotateIfDue(buffer, now: now)
+            current.hasRemains = true
+            try current.file.write(buffer, at: current.length)
+            if settings.durability != .async { try current.file.sync() }
+            current.hasRemains = false
+            current.length += buffer.count
+            current.began = current.began ?? RecordTime.milliseconds(buffer[...])
         } catch {
-            guard hasRemains else { throw WitnessError(error) }
+            guard current.hasRemains else { throw WitnessError(error) }
             do {
                 try removeRemains()
             } catch let second {
@@ -185,20 +206,20 @@ struct ChainWriter: Sendable {
     }
 
     private mutating func removeRemains() throws(FileError) {
-        guard hasRemains else { return }
-        try file.truncate(to: length)
-        hasRemains = false
+        guard current.hasRemains else { return }
+        try current.file.truncate(to: current.length)
+        current.hasRemains = false
     }
 
     /// The chain goes on in the new file, whose name says its first sequence number.
-    private mutating func rotateIfLarge(_ buffer: [UInt8]) throws(FileError) {
-        guard length >= settings.rotateBytes, length > 0,
+    private mutating func rotateIfDue(_ buffer: [UInt8], now: Moment) throws(FileError) {
+        let isOld = current.began.map { now.wall - $0 >= settings.rotateInterval.nanoseconds / 1_000_000 } ?? false
+        guard current.length > 0, current.length >= settings.rotateBytes || isOld,
             let end = buffer.firstIndex(of: UInt8(ascii: "\n")), let first = RecordSeal(buffer[..<end])
         else { return }
+        if settings.durability == .async { try current.file.sync() }
         let next = try storage.open(LogDirectory.fileName(first: first.sequence))
-        if settings.durability == .async { try file.sync() }
-        file.close()
-        file = next
-        length = 0
+        current.file.close()
+        current = Current(file: next, first: first.sequence, length: 0)
     }
 }

@@ -4,10 +4,12 @@ internal import CoreTypes
 struct Recovery {
     /// The record that the next one chains to; nil in an empty log.
     private(set) var last: RecordSeal?
-    /// The file to go on with; nil when there is none yet.
-    private(set) var file: String?
+    /// The file to go on with; nil when there is none yet, or the last one is closed for good, since compressed.
+    private(set) var file: LogDirectory.Entry?
     /// How many bytes of that file are whole records.
     private(set) var length = 0
+    /// The timestamp of that file's first record, in milliseconds since 1970.
+    private(set) var began: Int64?
     /// What has to be said in the log about what was found.
     private(set) var notices: [SecurityEvent] = []
     /// The sequence number of the last checkpoint that is known to have been on the disk; 0 for none.
@@ -23,12 +25,18 @@ struct Recovery {
     init(_ directory: LogDirectory, keys: [WitnessPublicKey]) throws(FileError) {
         let files = try directory.files()
         for (index, entry) in files.enumerated().reversed() {
+            if entry.isCompressed {
+                last = try Self.lastRecord(in: entry, directory)
+                if last != nil { break }
+                continue
+            }
             guard let reading = try directory.openForReading(entry.name) else { continue }
             defer { reading.close() }
             let end = try Self.end(of: reading)
             if index == files.count - 1 {
-                file = entry.name
+                file = entry
                 length = end.length
+                if end.length > 0 { began = RecordTime.milliseconds(try reading.read(at: 0, count: 64)[...]) }
                 if end.torn > 0 { try setAside(from: reading, torn: end.torn, entry: entry, in: directory) }
             }
             last = end.seal
@@ -93,6 +101,18 @@ struct Recovery {
                         .init("missing_to_seq", .integer(record.sequence)),
                     ]))
         }
+    }
+
+    /// The last whole record of a compressed file, which has to be read from its beginning.
+    private static func lastRecord(
+        in entry: LogDirectory.Entry, _ directory: LogDirectory
+    ) throws(FileError) -> RecordSeal? {
+        var lines = try LogLines(directory, files: [entry])
+        var last: RecordSeal?
+        while let line = try lines.next() {
+            if line.isTerminated, let seal = RecordSeal(line.bytes), seal.isIntact { last = seal }
+        }
+        return last
     }
 
     /// The last whole record of a file, the bytes up to its end, and the bytes behind it.

@@ -22,12 +22,27 @@ public struct WitnessError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 }
 
-/// A system call on a file that failed.
+/// Something on a file that failed, mostly a system call.
 struct FileError: Error, CustomStringConvertible {
     let operation: String
     let path: String
-    /// errno
+    /// errno; 0 where it was no system call.
     let number: Int32
+    let reason: String
 
-    var description: String { "cannot \(operation) \(path): \(systemMessage(number))" }
+    init(operation: String, path: String, number: Int32) {
+        self.operation = operation
+        self.path = path
+        self.number = number
+        reason = systemMessage(number)
+    }
+
+    init(operation: String, path: String, reason: String) {
+        self.operation = operation
+        self.path = path
+        number = 0
+        self.reason = reason
+    }
+
+    var description: String { "cannot \(operation) \(path): \(reason)" }
 }

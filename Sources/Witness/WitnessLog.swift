@@ -28,6 +28,7 @@ public struct WitnessCounters: Sendable, Equatable {
 /// through `onCommit` what became of it. So the slower the disk, the larger the batches.
 public final class WitnessLog: Sendable {
     private let worker: WitnessWorker
+    private let archiver: Archiver
 
     /// Opens the log or starts a new one, sets a torn last record aside, and goes on with the chain.
     /// - Parameters:
@@ -54,7 +55,10 @@ public final class WitnessLog: Sendable {
             let recovery = try Recovery(directory, keys: keys)
             let writer = try ChainWriter(
                 settings: settings, storage: storage, key: key, recovery: recovery, now: clock())
-            worker = WitnessWorker(settings, writer: writer, lock: lock, clock: clock, onCommit: onCommit)
+            let rotated = DispatchSemaphore(value: 0)
+            worker = WitnessWorker(
+                settings, writer: writer, lock: lock, rotated: rotated, clock: clock, onCommit: onCommit)
+            archiver = Archiver(settings, worker: worker, wake: rotated, clock: clock)
         } catch {
             lock.release()
             throw (error as? FileError).map(WitnessError.init) ?? (error as? WitnessError)
@@ -63,9 +67,13 @@ public final class WitnessLog: Sendable {
         let thread = Thread { [worker] in worker.run() }
         thread.name = "witness"
         thread.start()
+        let archiving = Thread { [archiver] in archiver.run() }
+        archiving.name = "witness-archive"
+        archiving.start()
     }
 
     deinit {
+        archiver.stop()
         worker.stop()
     }
 
@@ -81,9 +89,19 @@ public final class WitnessLog: Sendable {
 
     public var counters: WitnessCounters { worker.counters }
 
+    /// The sequence number of the last record that is on the disk; 0 in an empty log.
+    public var durableSequence: Int { worker.durableSequence }
+
+    /// What the looking after closed files has come to.
+    public var archive: ArchiveStatus { archiver.status }
+
     /// Writes what waits and a last checkpoint, and gives the log free. Waits for the disk; call it from no event loop
     /// and not from `onCommit`.
     public func close() {
+        // First, as long as the lock is held: another process may write here afterwards.
+        archiver.stop()
+        archiver.finished.wait()
+        archiver.finished.signal()
         worker.stop()
         worker.finished.wait()
         worker.finished.signal()
@@ -100,52 +118,5 @@ public enum SystemClock {
         return Moment(
             monotonic: UInt64(monotonic.tv_sec) * 1_000_000_000 + UInt64(monotonic.tv_nsec),
             wall: Int64(wall.tv_sec) * 1000 + Int64(wall.tv_nsec) / 1_000_000)
-    }
-}
-
-/// Keeps a second writer away from a log, in this process or another.
-struct WriterLock: Sendable {
-    private let file: PosixFile
-
-    init(_ directory: LogDirectory) throws(WitnessError) {
-        do {
-            try directory.create()
-            file = try PosixFile(directory.path(of: LogDirectory.lockName), flags: O_RDWR | O_CREAT)
-            guard try Self.take(file) else {
-                let holder = String(decoding: try file.read(at: 0, count: 32), as: UTF8.self)
-                file.close()
-                throw WitnessError(
-                    .locked,
-                    "\(directory.path) is being written by another process (\(JSONText.escaped(holder))): two writers "
-                        + "would break the chain; stop that one, or give this one another witness.directory")
-            }
-            let note = Array("pid \(getpid())".utf8)
-            try file.truncate(to: 0)
-            try file.write(note, at: 0)
-        } catch let error as WitnessError {
-            throw error
-        } catch {
-            throw (error as? FileError).map(WitnessError.init) ?? WitnessError(.storage, "\(error)")
-        }
-    }
-
-    func release() {
-        file.close()
-    }
-
-    /// Tries for a fifth of a second: a verifier that looks whether anybody writes holds the lock for an instant.
-    private static func take(_ file: PosixFile) throws(FileError) -> Bool {
-        for _ in 0..<20 {
-            if try file.tryLock() { return true }
-            usleep(10_000)
-        }
-        return try file.tryLock()
-    }
-
-    /// Whether a writer is at work on the log.
-    static func isHeld(_ directory: LogDirectory) throws(FileError) -> Bool {
-        guard let file = try directory.openForReading(LogDirectory.lockName) else { return false }
-        defer { file.close() }
-        return try !file.tryLock()
     }
 }

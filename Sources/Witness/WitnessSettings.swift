@@ -22,6 +22,15 @@ public struct WitnessSettings: Sendable {
     public var checkpointInterval: Duration = .seconds(60)
     /// A file that has this many bytes is followed by a new one.
     public var rotateBytes = 256 << 20
+    /// So is one whose first record is this old, once something is written.
+    public var rotateInterval: Duration = .seconds(86_400)
+    /// A closed file whose last record is older than this is removed; nil: never.
+    public var keep: Duration?
+    /// Names of the forwarders: what one of them has not sent yet is kept for `keepUnsent` longer than `keep`.
+    public var forwarders: [String] = []
+    public var keepUnsent: Duration = .seconds(30 * 86_400)
+    /// How often closed files are looked after, beside at each rotation.
+    public var archiveInterval: Duration = .seconds(60)
     /// How many records may wait for the disk.
     public var queueCapacity = 65_536
 

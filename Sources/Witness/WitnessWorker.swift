@@ -24,15 +24,24 @@ final class WitnessWorker: Sendable {
     private let writer: Mutex<ChainWriter>
     private let wake = DispatchSemaphore(value: 0)
     let finished = DispatchSemaphore(value: 0)
+    /// Signaled when a file has been closed.
+    private let rotated: DispatchSemaphore
+    /// The sequence number of the last record that is on the disk.
+    private let durable: Atomic<Int>
+    /// The sequence number in the name of the file that is written.
+    private let file: Atomic<Int>
     private let records = Atomic<UInt64>(0)
     private let failures = Atomic<UInt64>(0)
     private let bytes = Atomic<UInt64>(0)
 
     init(
-        _ settings: WitnessSettings, writer: ChainWriter, lock: WriterLock, clock: @escaping @Sendable () -> Moment,
-        onCommit: @escaping @Sendable (CommitReport) -> Void
+        _ settings: WitnessSettings, writer: ChainWriter, lock: WriterLock, rotated: DispatchSemaphore,
+        clock: @escaping @Sendable () -> Moment, onCommit: @escaping @Sendable (CommitReport) -> Void
     ) {
         self.settings = settings
+        durable = Atomic(writer.lastSequence)
+        file = Atomic(writer.currentFile)
+        self.rotated = rotated
         self.writer = Mutex(writer)
         self.lock = lock
         self.clock = clock
@@ -44,6 +53,9 @@ final class WitnessWorker: Sendable {
             records: records.load(ordering: .relaxed), failures: failures.load(ordering: .relaxed),
             bytes: bytes.load(ordering: .relaxed))
     }
+
+    var durableSequence: Int { durable.load(ordering: .acquiring) }
+    var currentFile: Int { file.load(ordering: .acquiring) }
 
     func append(_ entry: ChainWriter.Entry) -> Bool {
         let (isTaken, isAsleep) = queue.withLock { queue in
@@ -121,9 +133,11 @@ final class WitnessWorker: Sendable {
         switch outcome {
         case .success(let written):
             count(written)
+            for entry in batch { entry.sealed?(true) }
             onCommit(CommitReport(durable: tokens))
         case .failure(let error):
             failures.add(UInt64(max(1, batch.count)), ordering: .relaxed)
+            for entry in batch { entry.sealed?(false) }
             onCommit(CommitReport(failed: tokens, error: error))
         }
         saveCheckpoint()
@@ -148,6 +162,9 @@ final class WitnessWorker: Sendable {
     }
 
     private func count(_ written: ChainWriter.Written) {
+        let (last, current) = writer.withLock { ($0.lastSequence, $0.currentFile) }
+        durable.store(last, ordering: .releasing)
+        if file.exchange(current, ordering: .releasing) != current { rotated.signal() }
         records.add(UInt64(written.records), ordering: .relaxed)
         bytes.add(UInt64(written.bytes), ordering: .relaxed)
     }

@@ -32,6 +32,10 @@ extension Configuration {
         settings.checkpointRecords = witness.checkpoint.records
         settings.checkpointInterval = witness.checkpoint.every
         settings.rotateBytes = witness.rotate.bytes
+        settings.rotateInterval = witness.rotate.every
+        settings.keep = witness.keep
+        settings.keepUnsent = witness.keepUnsent
+        settings.forwarders = witness.forward.map(\.name)
         return settings
     }
 

@@ -24,9 +24,6 @@ struct SettingsWithoutEffect {
         refuse(configuration.bans.kernel != .off, "bans.kernel", "write off")
         warn(configuration.bans.jails != standard.bans.jails, "bans.jails")
         warn(configuration.bans.neverBan != standard.bans.neverBan, "bans.never_ban")
-        warn(!configuration.witness.forward.isEmpty, "witness.forward")
-        warn(configuration.witness.keep != standard.witness.keep, "witness.keep")
-        warn(configuration.witness.rotate.every != standard.witness.rotate.every, "witness.rotate.every")
         warn(configuration.control.rate != standard.control.rate, "control.rate")
         warn(configuration.control.keyRate != standard.control.keyRate, "control.key_rate")
     }

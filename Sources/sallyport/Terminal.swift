@@ -13,6 +13,11 @@ enum Terminal {
         FileHandle.standardOutput.write(Data((text + "\n").utf8))
     }
 
+    /// To standard error, so that it does not mix with what another program reads.
+    static func warn(_ text: String) {
+        FileHandle.standardError.write(Data((JSONText.escaped(text) + "\n").utf8))
+    }
+
     /// The first line of standard input without its end; nil when there is none.
     static func readSecret(prompt: String) -> String? {
         guard isatty(STDIN_FILENO) == 1 else { return readLine(strippingNewline: true) }

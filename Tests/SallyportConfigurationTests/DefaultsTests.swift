@@ -104,6 +104,28 @@ import Testing
         #expect(moved.witnessDirectory == "/log")
     }
 
+    @Test("a forwarder is named after where it sends, and knows the usual ports")
+    func forwarders() throws {
+        let read = try Configuration.parse(
+            """
+            witness:
+              forward:
+                - {syslog: "tls://SIEM.example.org", trust: ca.pem, settle: 10s}
+                - {syslog: "tcp://[2001:db8::1]:601", format: cef}
+                - {http: "https://collector.example.org/events", token: "file:token", batch: 50}
+                - {name: spare, http: "http://127.0.0.1:8080/"}
+            """, file: "a.yaml")
+        let forward = read.witness.forward
+        #expect(
+            forward.map(\.name) == ["siem.example.org-6514", "2001-db8--1-601", "collector.example.org-443", "spare"])
+        #expect(forward.map { $0.target?.port } == [6514, 601, 443, 8080])
+        #expect(forward.map { $0.target?.isSecure } == [true, false, true, false])
+        #expect(forward.map(\.format) == [.rfc5424, .cef, .json, .json])
+        #expect(forward[0].settle == .seconds(10))
+        #expect(forward[2].token == .file("token"))
+        #expect(forward[2].batch == 50)
+    }
+
     @Test("values are read in every notation")
     func valuesReadInEvery() throws {
         let read = try Configuration.parse(

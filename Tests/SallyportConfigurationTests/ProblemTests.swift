@@ -32,6 +32,30 @@ struct Slip: CustomTestStringConvertible, Sendable {
         Slip("limits: {headers: [1]}", "1:19: limits.headers: found a list; write a whole number"),
         Slip("limits: 5", "1:9: limits: found the text '5'; write keys and values"),
         Slip("witness: {rotate: {bytes: 5PB}}", "1:27: witness.rotate.bytes: '5PB' is not a size; write a size"),
+        Slip(
+            "witness: {forward: [{format: cef}]}", "1:21: witness.forward[0]: needs exactly one of 'syslog' and 'http'"),
+        Slip(
+            "witness: {forward: [{syslog: 'tcp://siem.example.org'}]}",
+            "1:30: witness.forward[0].syslog: names no port, and there is none for plain syslog; write tcp://host:514"),
+        Slip(
+            "witness: {forward: [{syslog: 'tcp://h:514', format: json}]}",
+            "1:53: witness.forward[0].format: json is for http; write rfc5424"),
+        Slip(
+            "witness: {forward: [{http: 'https://h/events', format: cef}]}",
+            "1:56: witness.forward[0].format: cef is for syslog; leave it out"),
+        Slip(
+            "witness: {forward: [{http: 'http://h/events', token: 'env:T'}]}",
+            "1:54: witness.forward[0].token: would be sent in the clear to h; use https"),
+        Slip(
+            "witness: {forward: [{syslog: 'tls://h', certificate: a.pem}]}",
+            "1:54: witness.forward[0].certificate: a certificate and its key belong together"),
+        Slip(
+            "witness: {forward: [{syslog: 'tcp://h:514', trust: a.pem}]}",
+            "1:52: witness.forward[0].trust: has no effect without TLS"),
+        Slip(
+            "witness: {forward: [{syslog: 'tls://h'}, {syslog: 'tls://h', format: cef}]}",
+            "witness.forward[1].name: 'h-6514' stands here twice; witness.forward[0] has it already"),
+        Slip("witness: {wait: 10m}", "1:17: witness.wait: 10m is out of range; write a duration from 100ms to 30s"),
         Slip("listeners: {transport: tls}", "1:12: listeners: found keys and values; write a list of entries"),
         Slip(
             "listeners:\n  - {transport: tls, address: \"0.0.0.0\"}",

@@ -23,9 +23,14 @@ public final class EdgeUnderTest: Sendable {
     public let control: Endpoint
     private let process = Mutex<ChildProcess?>(nil)
     private let starts = Mutex(0)
+    /// Where its witness is, where the settings name another place than the usual one.
+    private let otherWitness: String?
 
-    /// - Parameter settings: what the configuration says beside node, control address and listeners, in YAML.
-    public init(_ listeners: [Listener], _ settings: String) throws {
+    /// - Parameters:
+    ///   - settings: what the configuration says beside node, control address and listeners, in YAML.
+    ///   - witness: the witness's directory, where the settings name one.
+    public init(_ listeners: [Listener], _ settings: String, witness: String? = nil) throws {
+        otherWitness = witness
         control = Endpoint(IPAddress(v4: 0x7f00_0001), port: try FreePort.next())
         let lines = listeners.map {
             "  - {transport: \($0.transport.rawValue), address: \"\($0.endpoint)\", profile: \($0.profile)}"
@@ -54,8 +59,10 @@ public final class EdgeUnderTest: Sendable {
     }
 
     /// Starts it, or starts it again, and waits until it says that it is ready.
-    public func start() async throws {
-        let child = try ChildProcess("sallyport", Program.executable, ["serve"], in: program.directory)
+    /// - Parameter environment: added to that of the tests.
+    public func start(environment: [String: String] = [:]) async throws {
+        let child = try ChildProcess(
+            "sallyport", Program.executable, ["serve"], in: program.directory, environment: environment)
         process.withLock { $0 = child }
         let count = starts.withLock { starts in
             starts += 1
@@ -90,16 +97,17 @@ public final class EdgeUnderTest: Sendable {
     // MARK: Witness
 
     private var state: String { program.path("var") }
+    public var witnessDirectory: String { otherWitness ?? state + "/witness" }
 
     /// The whole log, oldest first.
     public func records() throws -> [WitnessRecord] {
-        var reader = WitnessReader(directory: state + "/witness")
+        var reader = WitnessReader(directory: witnessDirectory)
         return try reader.tail(.max)
     }
 
     public func verify() throws -> WitnessVerifier.Report {
         let keys = try WitnessPublicKey.load(fromFile: state + "/node.pub")
-        return try WitnessVerifier(directory: state + "/witness", keys: keys).verify()
+        return try WitnessVerifier(directory: witnessDirectory, keys: keys).verify()
     }
 
     /// Waits until the log has a record of this kind that fits.

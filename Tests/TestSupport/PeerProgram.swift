@@ -15,6 +15,12 @@ public struct PeerProgram: Sendable {
     public static let sqlite3 = PeerProgram("sqlite3")
     public static let python3 = PeerProgram("python3")
     public static let dnsmasq = PeerProgram("dnsmasq", in: ["/usr/sbin", "/usr/local/sbin", "/usr/bin"])
+    public static let rsyslogd = PeerProgram("rsyslogd", in: ["/usr/sbin", "/usr/local/sbin"])
+    /// A library of rsyslog's: TLS.
+    public static let rsyslogTLS = PeerProgram(
+        "lmnsd_gtls.so",
+        in: ["/usr/lib/x86_64-linux-gnu/rsyslog", "/usr/lib/aarch64-linux-gnu/rsyslog", "/usr/lib/rsyslog"],
+        isProgram: false)
     public static let svwar = PeerProgram("sipvicious_svwar", in: [repository + "/.build/venv/bin"])
     public static let svcrack = PeerProgram("sipvicious_svcrack", in: [repository + "/.build/venv/bin"])
     /// A directory, not a program: the files that Kamailio makes its SQLite tables with.
@@ -34,12 +40,15 @@ public struct PeerProgram: Sendable {
     private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
 
-    private init(_ name: String, in directories: [String]? = nil) {
+    private init(_ name: String, in directories: [String]? = nil, isProgram: Bool = true) {
         self.name = name
         let searched =
             directories
             ?? (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":").map(String.init)
-        path = searched.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+        path = searched.map { "\($0)/\(name)" }.first {
+            isProgram
+                ? FileManager.default.isExecutableFile(atPath: $0) : FileManager.default.fileExists(atPath: $0)
+        }
     }
 
     /// - Throws: when it is not installed; a test that is not skipped then has forgotten to ask.

@@ -23,6 +23,8 @@ final class Scratch: Sendable {
     var settings: WitnessSettings {
         var settings = WitnessSettings(directory: log.path, keyDirectory: path + "/state", source: "sallyport.test")
         settings.checkpointRecords = 10
+        // Its records are of another year.
+        settings.rotateInterval = .seconds(36_500 * 86_400)
         return settings
     }
 
@@ -30,8 +32,8 @@ final class Scratch: Sendable {
         get throws { try WitnessPublicKey.load(fromFile: path + "/state/node.pub") }
     }
 
-    func verify() throws -> WitnessVerifier.Report {
-        try WitnessVerifier(directory: log.path, keys: try keys).verify()
+    func verify(kept: KeptCheckpoints = KeptCheckpoints()) throws -> WitnessVerifier.Report {
+        try WitnessVerifier(directory: log.path, keys: try keys, kept: kept).verify()
     }
 
     /// Writes records numbered from 0 and closes the log.
@@ -39,6 +41,51 @@ final class Scratch: Sendable {
         let log = try WitnessLog(settings ?? self.settings) { _ in }
         for index in 0..<count { log.append(.sample(index), at: 1_762_898_400_123 + Int64(index)) }
         log.close()
+    }
+
+    /// Several files, the last of them plain, the others in the form asked for.
+    func writeFiles(_ count: Int = 60, compressed: Bool) throws -> [LogDirectory.Entry] {
+        var settings = settings
+        settings.rotateBytes = 5000
+        settings.durability = .sync
+        settings.archiveInterval = .seconds(3600)
+        try write(count, settings: settings)
+        // The log's own thread may have begun.
+        for entry in try log.files().dropLast() where !entry.isCompressed && compressed { _ = try compress(entry) }
+        let files = try log.files()
+        for entry in files where entry.isCompressed && !compressed { try decompress(entry) }
+        return try log.files()
+    }
+
+    @discardableResult
+    func compress(_ entry: LogDirectory.Entry) throws -> Bool {
+        try FileCompression(directory: log, isCanceled: { false }).compress(entry)
+    }
+
+    func decompress(_ entry: LogDirectory.Entry) throws {
+        try replace(entry.otherForm.name, try content(of: entry))
+        try log.remove(entry.name)
+    }
+
+    /// The bytes of a file before compression.
+    func content(of entry: LogDirectory.Entry) throws -> [UInt8] {
+        let stream = try LogFileStream.open(log, entry)
+        var all: [UInt8] = []
+        while let bytes = try stream?.read(), !bytes.isEmpty { all += bytes }
+        return all
+    }
+
+    /// Changes the lines of a file in either form, as somebody would who knows gzip.
+    func change(_ entry: LogDirectory.Entry, _ body: (inout [String]) throws -> Void) throws {
+        var lines = String(decoding: try content(of: entry), as: UTF8.self).split(separator: "\n").map(String.init)
+        try body(&lines)
+        let bytes = Array(lines.map { $0 + "\n" }.joined().utf8)
+        let plain = LogDirectory.Entry(first: entry.first)
+        try replace(plain.name, bytes)
+        guard entry.isCompressed else { return }
+        let encoder = try GzipEncoder(comment: try FileSurvey(plain, log).summary?.text ?? "")
+        try replace(entry.name, try encoder.encode(bytes, isLast: true))
+        try log.remove(plain.name)
     }
 
     func names() throws -> [String] { try log.names().filter { $0 != "." && $0 != ".." } }
@@ -83,6 +130,8 @@ final class FailingStorage: LogStorage {
         /// So many bytes are written, then the disk is full.
         case write(after: Int)
         case sync
+        /// Each write takes so many milliseconds longer.
+        case slow(Int)
         /// The write fails half way, and what it wrote can't be cut off.
         case writeAndTruncate
     }
@@ -112,6 +161,9 @@ private struct FailingFile: LogFile {
     func write(_ bytes: [UInt8], at offset: Int) throws(FileError) {
         let kept: Int
         switch fault {
+        case .slow(let milliseconds):
+            usleep(UInt32(milliseconds) * 1000)
+            return try file.write(bytes, at: offset)
         case .write(let count): kept = min(count, bytes.count)
         case .writeAndTruncate: kept = bytes.count / 2
         case .sync, nil: return try file.write(bytes, at: offset)

@@ -8,6 +8,7 @@ import SallyportConfiguration
 import TransportSecurity
 import UserAgent
 import Witness
+import WitnessForwarding
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -59,6 +60,7 @@ struct ConfigurationCheck {
 
     func findings() async -> [Finding] {
         settings() + listeners() + certificates() + routes() + (await pools()) + registry() + witness()
+            + forwarders()
     }
 
     private func settings() -> [Finding] {
@@ -203,6 +205,16 @@ struct ConfigurationCheck {
             }
         }
         return findings
+    }
+
+    private func forwarders() -> [Finding] {
+        do {
+            return try configuration.forwarders().map {
+                Finding(severity: .fine, subject: "witness forwarder", message: $0.name)
+            }
+        } catch {
+            return [Finding(severity: .error, subject: "witness forwarder", message: "\(error)")]
+        }
     }
 
     private func witness() -> [Finding] {

@@ -6,6 +6,7 @@ import Logging
 import SallyportConfiguration
 import ServiceLifecycle
 import UnixSignals
+import WitnessForwarding
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,19 +33,26 @@ enum RunningEdge {
             throw CommandFailure(unsupported.errors.joined(separator: "\n"))
         }
         for warning in unsupported.warnings { logger.warning("\(warning)") }
+        let forwarders = try configuration.forwarders()
         let edge = try await Edge.start(
             configuration, registry: try configuration.registrySettings(), witness: configuration.witnessSettings,
             logger: logger)
+        let forwarding = WitnessForwarding(
+            forwarders, log: edge.witness, directory: configuration.witnessDirectory, logger: logger)
+        let archive = WitnessArchiveWatch(log: edge.witness, logger: logger)
+        let metrics: @Sendable () async -> String = {
+            await edge.metricsText() + forwarding.metricsText() + archive.metricsText()
+        }
         let control = ControlServer(
-            listen: configuration.control.listen, metrics: { await edge.metricsText() },
+            listen: configuration.control.listen, metrics: metrics,
             readiness: { await edge.readiness() }, logger: logger)
         let socket = ControlSocket(
-            directory: configuration.stateDirectory, metrics: { await edge.metricsText() },
+            directory: configuration.stateDirectory, metrics: metrics,
             readiness: { await edge.readiness() }, calls: CallControl(edge), logger: logger)
         do {
-            // Stopped in reverse: the edge drains while its metrics can still be read.
+            // Stopped in reverse: the edge drains while its metrics can still be read, and what it writes last is sent on.
             try await untilSignal([
-                control, socket, EdgeService(edge: edge, control: control, socket: socket, logger: logger),
+                control, socket, forwarding, archive, EdgeService(edge: edge, control: control, socket: socket, logger: logger),
                 FileReload(edge: edge, configuration: configuration, logger: logger),
             ])
         } catch {
