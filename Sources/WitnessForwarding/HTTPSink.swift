@@ -33,6 +33,8 @@ final class HTTPSink: Sink {
                 timeout: .init(connect: .seconds(10), read: .seconds(30)))
             configuration.httpVersion = .http1Only
             configuration.connectionPool.idleTimeout = .seconds(60)
+            // Trying again is the forwarder's: it tells of the first failure, and waits longer each time.
+            configuration.connectionPool.retryConnectionEstablishment = false
             let made = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
             client = made
             return made

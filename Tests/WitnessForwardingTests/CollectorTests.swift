@@ -78,6 +78,26 @@ struct CollectorTests {
         log.close()
     }
 
+    @Test("a server that is not there is told at once, and gets everything when it comes")
+    func notThere() async throws {
+        let collector = try await Collector()
+        try await collector.kill()
+        let scratch = try LogScratch()
+        let log = try scratch.open()
+        var patient = settings(collector)
+        patient.patience = .seconds(30)
+        let running = RunningForwarding(patient, log: log, directory: scratch.directory)
+        try await log.load(10, perSecond: 1000)
+        try await eventually("it is told", within: .seconds(10)) {
+            try scratch.records().contains { $0.kind == "DEGRADED" }
+        }
+        #expect(running.metric("witness_forward_up") == 0)
+        try await collector.start()
+        try await expectAll(collector, of: log)
+        await running.stop()
+        log.close()
+    }
+
     @Test("a log that was begun anew is sent from its beginning")
     func anew() async throws {
         let collector = try await Collector()

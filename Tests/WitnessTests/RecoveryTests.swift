@@ -94,6 +94,23 @@ struct RecoveryTests {
         #expect(verified.records == 3)
     }
 
+    @Test("on a slow disk what waits goes together, in order, and nothing is lost")
+    func slowDisk() throws {
+        let scratch = try Scratch()
+        let storage = FailingStorage(scratch.log)
+        storage.fault.withLock { $0 = .slow(100) }
+        let batches = Mutex<[[UInt64]]>([])
+        let log = try WitnessLog(scratch.settings, storage: storage, clock: SystemClock.now) { report in
+            batches.withLock { $0.append(report.durable) }
+        }
+        for token in 0..<500 { log.append(.sample(token), at: 0, token: UInt64(token)) }
+        log.close()
+        let seen = batches.withLock { $0 }
+        #expect(seen.flatMap { $0 } == Array(0..<500))
+        #expect(seen.count < 10)
+        #expect(try scratch.verify().defect == nil)
+    }
+
     @Test("a closed log refuses at once")
     func closed() throws {
         let scratch = try Scratch()
