@@ -64,6 +64,8 @@ final class Shard {
     /// The ports that the listeners got.
     var boundPorts: Set<UInt16> = []
     var isDraining = false
+    /// The most sources that layer 1 has remembered since memory was given back.
+    private var mostSources = 0
     var isWitnessFailing = false
     private var witnessFailedAt = Moment(monotonic: 0, wall: 0)
 
@@ -204,7 +206,17 @@ final class Shard {
         for event in collapser.due(now: now) { witness.append(event, at: now.wall) }
         if now.monotonic >= certificatesDue { lookAtCertificates(now: now) }
         for name in passages.keys { passages[name]?.keepHouse(now: now) }
+        giveBackMemory()
         startHousekeeping()
+    }
+
+    /// Once most of a flood's sources are forgotten, their memory goes back to the system.
+    private func giveBackMemory() {
+        let remembered = passages.values.reduce(0) { $0 + $1.rememberedSources }
+        mostSources = max(mostSources, remembered)
+        guard mostSources > 4096, remembered < mostSources / 8 else { return }
+        mostSources = remembered
+        AllocatorMemory.giveBack()
     }
 
     // MARK: Witness
