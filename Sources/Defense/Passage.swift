@@ -178,6 +178,9 @@ public struct Passage: Sendable {
         sourceRate?.forgetSilent(now, most: 2000)
     }
 
+    /// Sources that layer 1 remembers.
+    public var rememberedSources: Int { sourceRate?.rememberedSources ?? 0 }
+
     /// Whether the allowlist would let this source through, for deciding before a handshake.
     public func isAllowlisted(_ source: Endpoint, transport: TransportKind) -> Bool {
         guard let group = policy.allowlistGroup else { return true }

@@ -6,11 +6,18 @@ struct CallTable {
     private var perExpert: [String: Int] = [:]
     private var byID: [String: CallKey] = [:]
     private var past = EndedCalls()
+    private var begun: UInt64 = 0
 
     var count: Int { calls.count }
     var all: some Collection<Call> { calls.values }
     /// The newest last.
     var ended: [CallSummary] { past.all }
+
+    /// For the next call; small numbers, so that every reader of JSON can hold them.
+    mutating func nextNumber() -> UInt64 {
+        begun += 1
+        return begun
+    }
 
     func find(_ key: CallKey) -> Call? { calls[key] }
 

@@ -13,7 +13,8 @@ extension Shard {
     ) -> Call {
         let key = CallKey(callID: request.callID, callerTag: request.fromTag ?? "", pass: pass)
         let call = Call(
-            id: opaqueID("call"), number: nextID(), key: key, request: request, facts: facts, profile: profile,
+            id: opaqueID("call"), number: calls.nextNumber(), key: key, request: request, facts: facts,
+            profile: profile,
             decision: decision,
             flow: flow, at: now)
         call.learn(.caller, from: request, source: flow.remote.address, isOwn: isOwnRoute)

@@ -64,6 +64,8 @@ final class Shard {
     /// The ports that the listeners got.
     var boundPorts: Set<UInt16> = []
     var isDraining = false
+    /// The most sources that layer 1 has remembered since memory was given back.
+    private var mostSources = 0
     var isWitnessFailing = false
     var witnessFailedAt = Moment(monotonic: 0, wall: 0)
     /// Records that had not been written when the trouble with the witness began.
@@ -207,7 +209,17 @@ final class Shard {
         if now.monotonic >= certificatesDue { lookAtCertificates(now: now) }
         for name in passages.keys { passages[name]?.keepHouse(now: now) }
         loseWitnessPatience()
+        giveBackMemory()
         startHousekeeping()
+    }
+
+    /// Once most of a flood's sources are forgotten, their memory goes back to the system.
+    private func giveBackMemory() {
+        let remembered = passages.values.reduce(0) { $0 + $1.rememberedSources }
+        mostSources = max(mostSources, remembered)
+        guard mostSources > 4096, remembered < mostSources / 8 else { return }
+        mostSources = remembered
+        AllocatorMemory.giveBack()
     }
 
     // MARK: Witness
