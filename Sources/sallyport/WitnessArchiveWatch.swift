@@ -24,7 +24,7 @@ final class WitnessArchiveWatch: Service {
 
     func run() async throws {
         var told: String?
-        while !Task.isShuttingDownGracefully {
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
             let failure = log.archive.failure
             if let failure, told == nil {
                 logger.error("closed files of the witness can't be looked after: \(failure)")
