@@ -111,6 +111,7 @@ final class Call {
         self.ending = ending
         setup = nil
         dialogs = [:]
+        early = [:]
         liveness = [:]
     }
 
@@ -122,7 +123,9 @@ final class Call {
     func opened(dialog tag: String, by ok: Message, isOwn: (URI) -> Bool) {
         guard dialogs[tag] == nil, dialogs.count + silentDialogs.count < Self.mostDialogs else { return }
         if let callerLeg, let callee = CallDialog.callee(of: ok, isOwn: isOwn) {
-            dialogs[tag] = CallDialog(caller: callerLeg, callee: callee)
+            var dialog = CallDialog(caller: callerLeg, callee: callee)
+            for (side, number) in early.removeValue(forKey: tag) ?? [:] { dialog.passed(number, towards: side) }
+            dialogs[tag] = dialog
         } else {
             silentDialogs.insert(tag)
         }
@@ -143,19 +146,21 @@ final class Call {
     /// A request inside a dialog goes on to a side.
     func passed(_ request: Message, towards side: DialogSide, dialog tag: String?) {
         guard let tag, request.method != .ack else { return }
-        dialogs[tag]?.passed(request.cSeq.number, towards: side)
+        if dialogs[tag] != nil {
+            dialogs[tag]?.passed(request.cSeq.number, towards: side)
+        } else if early[tag] != nil || early.count < Self.mostDialogs {
+            early[tag, default: [:]][side] = max(request.cSeq.number, early[tag]?[side] ?? 0)
+        }
     }
+
+    /// The highest CSeq numbers in dialogs that are not up yet, such as of PRACK (RFC 3262).
+    private var early: [String: [DialogSide: UInt32]] = [:]
 
     /// A request that renews the remote target was accepted (RFC 3261 section 12.2, RFC 3311).
     func refreshed(by request: Message, of side: DialogSide, answer: Message, dialog tag: String?) {
         guard let tag, request.method == .invite || request.method == .update else { return }
         dialogs[tag]?.refresh(side, from: request)
         dialogs[tag]?.refresh(side.other, from: answer)
-    }
-
-    /// The edge has sent a request of its own to a side.
-    func spoke(_ number: UInt32, towards side: DialogSide, dialog tag: String) {
-        dialogs[tag]?.passed(number, towards: side)
     }
 
     private static let mostDialogs = 64

@@ -99,6 +99,26 @@ extension EdgeTests {
             }
         }
 
+        @Test("its BYE counts on behind what was said before the answer, too")
+        func earlySequence() async throws {
+            try await Laboratory.run { lab in
+                let dialog = lab.newDialog()
+                lab.caller.send(lab.request("INVITE", dialog), to: lab.address)
+                let invite = try lab.callee.request(.invite)
+                lab.callee.send(lab.response(183, "Session Progress", to: invite), to: lab.address)
+                let progress = try lab.caller.response()
+                lab.caller.send(lab.inDialog("PRACK", dialog, progress, cSeq: 5), to: lab.address)
+                let prack = try lab.callee.request(.prack)
+                lab.callee.send(lab.response(200, "OK", to: prack), to: lab.address)
+                #expect(try lab.caller.response().cSeq.method == .prack)
+                lab.callee.send(lab.response(200, "OK", to: invite), to: lab.address)
+                #expect(try lab.caller.response().status == 200)
+                let call = try #require(try await lab.edge.calls(activeOnly: true, limit: 1).first)
+                _ = try await lab.edge.endCall(call.id, actor: "ann")
+                #expect(try lab.callee.request(.bye).cSeq.number == 6)
+            }
+        }
+
         @Test("its BYE takes the way through the proxies on both sides")
         func routes() async throws {
             try await Laboratory.run { lab in
