@@ -46,6 +46,10 @@ final class Call {
     weak var setup: ProxyContext?
     /// By the callee's tag the dialogs that are up: more than one when several forks answered.
     private(set) var dialogs: [String: CallDialog] = [:]
+    /// Dialogs that are up and in which the edge can't speak, since a side does not say how.
+    private var silentDialogs: Set<String> = []
+    /// The highest CSeq numbers in dialogs that are not up yet, such as of PRACK (RFC 3262).
+    private var early: [String: [DialogSide: UInt32]] = [:]
     private let callerLeg: CallDialog.Leg?
     /// Whether each side is still there.
     var liveness: [DialogSide: CallLiveness] = [:]
@@ -111,6 +115,7 @@ final class Call {
         self.ending = ending
         setup = nil
         dialogs = [:]
+        silentDialogs = []
         early = [:]
         liveness = [:]
     }
@@ -140,9 +145,6 @@ final class Call {
         return dialogs.isEmpty && silentDialogs.isEmpty
     }
 
-    /// Dialogs that are up and in which the edge can't speak, since a side does not say how.
-    private var silentDialogs: Set<String> = []
-
     /// A request inside a dialog goes on to a side.
     func passed(_ request: Message, towards side: DialogSide, dialog tag: String?) {
         guard let tag, request.method != .ack else { return }
@@ -152,9 +154,6 @@ final class Call {
             early[tag, default: [:]][side] = max(request.cSeq.number, early[tag]?[side] ?? 0)
         }
     }
-
-    /// The highest CSeq numbers in dialogs that are not up yet, such as of PRACK (RFC 3262).
-    private var early: [String: [DialogSide: UInt32]] = [:]
 
     /// A request that renews the remote target was accepted (RFC 3261 section 12.2, RFC 3311).
     func refreshed(by request: Message, of side: DialogSide, answer: Message, dialog tag: String?) {

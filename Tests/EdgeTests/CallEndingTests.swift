@@ -263,10 +263,10 @@ extension EdgeTests {
             }
         }
 
-        @Test("calls are listed newest first, page by page, and the latest thousand that ended are kept")
+        @Test("calls are listed newest first, page by page, those that ended behind them")
         func pages() async throws {
-            try await Laboratory.run(profile: ", call_rate: {calls: 10000, per: 60s}") { lab in
-                for _ in 0..<1010 {
+            try await Laboratory.run { lab in
+                for _ in 0..<20 {
                     let dialog = lab.newDialog()
                     lab.caller.send(lab.request("INVITE", dialog), to: lab.address)
                     let invite = try lab.callee.request(.invite, callID: dialog.callID)
@@ -277,7 +277,7 @@ extension EdgeTests {
                 }
                 let (last, _, _) = try lab.connect()
                 let all = try await lab.edge.calls(activeOnly: false, limit: 2000)
-                #expect(all.count == 1001)
+                #expect(all.count == 21)
                 #expect(all.first?.callID == last.callID && all.first?.state == "connected")
                 #expect(all.map(\.number) == all.map(\.number).sorted(by: >))
                 #expect(
