@@ -46,6 +46,10 @@ final class Call {
     weak var setup: ProxyContext?
     /// By the callee's tag the dialogs that are up: more than one when several forks answered.
     private(set) var dialogs: [String: CallDialog] = [:]
+    /// Dialogs that are up and in which the edge can't speak, since a side does not say how.
+    private var silentDialogs: Set<String> = []
+    /// The highest CSeq numbers in dialogs that are not up yet, such as of PRACK (RFC 3262).
+    private var early: [String: [DialogSide: UInt32]] = [:]
     private let callerLeg: CallDialog.Leg?
     /// Whether each side is still there.
     var liveness: [DialogSide: CallLiveness] = [:]
@@ -111,6 +115,8 @@ final class Call {
         self.ending = ending
         setup = nil
         dialogs = [:]
+        silentDialogs = []
+        early = [:]
         liveness = [:]
     }
 
@@ -122,7 +128,9 @@ final class Call {
     func opened(dialog tag: String, by ok: Message, isOwn: (URI) -> Bool) {
         guard dialogs[tag] == nil, dialogs.count + silentDialogs.count < Self.mostDialogs else { return }
         if let callerLeg, let callee = CallDialog.callee(of: ok, isOwn: isOwn) {
-            dialogs[tag] = CallDialog(caller: callerLeg, callee: callee)
+            var dialog = CallDialog(caller: callerLeg, callee: callee)
+            for (side, number) in early.removeValue(forKey: tag) ?? [:] { dialog.passed(number, towards: side) }
+            dialogs[tag] = dialog
         } else {
             silentDialogs.insert(tag)
         }
@@ -137,13 +145,14 @@ final class Call {
         return dialogs.isEmpty && silentDialogs.isEmpty
     }
 
-    /// Dialogs that are up and in which the edge can't speak, since a side does not say how.
-    private var silentDialogs: Set<String> = []
-
     /// A request inside a dialog goes on to a side.
     func passed(_ request: Message, towards side: DialogSide, dialog tag: String?) {
         guard let tag, request.method != .ack else { return }
-        dialogs[tag]?.passed(request.cSeq.number, towards: side)
+        if dialogs[tag] != nil {
+            dialogs[tag]?.passed(request.cSeq.number, towards: side)
+        } else if early[tag] != nil || early.count < Self.mostDialogs {
+            early[tag, default: [:]][side] = max(request.cSeq.number, early[tag]?[side] ?? 0)
+        }
     }
 
     /// A request that renews the remote target was accepted (RFC 3261 section 12.2, RFC 3311).
@@ -151,11 +160,6 @@ final class Call {
         guard let tag, request.method == .invite || request.method == .update else { return }
         dialogs[tag]?.refresh(side, from: request)
         dialogs[tag]?.refresh(side.other, from: answer)
-    }
-
-    /// The edge has sent a request of its own to a side.
-    func spoke(_ number: UInt32, towards side: DialogSide, dialog tag: String) {
-        dialogs[tag]?.passed(number, towards: side)
     }
 
     private static let mostDialogs = 64

@@ -5,6 +5,8 @@ struct CallTable {
     private var calls: [CallKey: Call] = [:]
     private var perExpert: [String: Int] = [:]
     private var byID: [String: CallKey] = [:]
+    /// In order of their numbers, with those that have ended since it was last tidied.
+    private var order: [(number: UInt64, key: CallKey)] = []
     private var past = EndedCalls()
     private var begun: UInt64 = 0
 
@@ -28,9 +30,12 @@ struct CallTable {
     /// Calls with a number below `before`, the newest first.
     func page(activeOnly: Bool, before: UInt64?, limit: Int) -> [CallSummary] {
         let end = before ?? .max
-        // Numbers first, so that of many calls only those asked for are described.
-        let numbers = calls.values.lazy.map { ($0.number, $0.key) }.filter { $0.0 < end }
-        var found = numbers.sorted { $0.0 > $1.0 }.prefix(limit).compactMap { calls[$0.1]?.summary }
+        var found: [CallSummary] = []
+        // From the newest on, so that of many calls only those asked for are looked at.
+        for (number, key) in order.reversed() where number < end {
+            guard found.count < limit else { break }
+            if let call = calls[key], call.number == number { found.append(call.summary) }
+        }
         if !activeOnly {
             found += past.all.filter { $0.number < end }
             found = Array(found.sorted { $0.number > $1.number }.prefix(limit))
@@ -57,6 +62,7 @@ struct CallTable {
     mutating func insert(_ call: Call) {
         calls[call.key] = call
         byID[call.id] = call.key
+        order.append((call.number, call.key))
         for expert in Self.counted(call) { perExpert[expert, default: 0] += 1 }
     }
 
@@ -70,6 +76,9 @@ struct CallTable {
             perExpert[expert] = left > 0 ? left : nil
         }
         past.append(call.summary)
+        if order.count > 2 * calls.count + 64 {
+            order.removeAll { entry in calls[entry.key]?.number != entry.number }
+        }
     }
 
     /// A call counts for the expert that the guard judged.

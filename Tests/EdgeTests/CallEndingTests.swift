@@ -99,6 +99,26 @@ extension EdgeTests {
             }
         }
 
+        @Test("its BYE counts on behind what was said before the answer, too")
+        func earlySequence() async throws {
+            try await Laboratory.run { lab in
+                let dialog = lab.newDialog()
+                lab.caller.send(lab.request("INVITE", dialog), to: lab.address)
+                let invite = try lab.callee.request(.invite)
+                lab.callee.send(lab.response(183, "Session Progress", to: invite), to: lab.address)
+                let progress = try lab.caller.response()
+                lab.caller.send(lab.inDialog("PRACK", dialog, progress, cSeq: 5), to: lab.address)
+                let prack = try lab.callee.request(.prack)
+                lab.callee.send(lab.response(200, "OK", to: prack), to: lab.address)
+                #expect(try lab.caller.response().cSeq.method == .prack)
+                lab.callee.send(lab.response(200, "OK", to: invite), to: lab.address)
+                #expect(try lab.caller.response().status == 200)
+                let call = try #require(try await lab.edge.calls(activeOnly: true, limit: 1).first)
+                _ = try await lab.edge.endCall(call.id, actor: "ann")
+                #expect(try lab.callee.request(.bye).cSeq.number == 6)
+            }
+        }
+
         @Test("its BYE takes the way through the proxies on both sides")
         func routes() async throws {
             try await Laboratory.run { lab in
@@ -243,21 +263,24 @@ extension EdgeTests {
             }
         }
 
-        @Test("calls are listed newest first, page by page, and the latest thousand that ended are kept")
+        @Test("calls are listed newest first, page by page, those that ended behind them")
         func pages() async throws {
-            try await Laboratory.run(profile: ", call_rate: {calls: 10000, per: 60s}") { lab in
-                for _ in 0..<1010 {
+            try await Laboratory.run { lab in
+                for _ in 0..<20 {
                     let dialog = lab.newDialog()
                     lab.caller.send(lab.request("INVITE", dialog), to: lab.address)
                     let invite = try lab.callee.request(.invite, callID: dialog.callID)
                     lab.callee.send(lab.response(486, "Busy Here", to: invite), to: lab.address)
                     _ = try lab.callee.request(.ack, callID: dialog.callID)
-                    let refusal = try lab.caller.final(486)
+                    // That of a call before may have been sent again meanwhile.
+                    var refusal = try lab.caller.final(486)
+                    while refusal.callID != dialog.callID { refusal = try lab.caller.final(486) }
                     lab.caller.send(lab.request("ACK", dialog, to: refusal.text(.to) ?? ""), to: lab.address)
                 }
+                while lab.caller.receive(within: 200) != nil {}
                 let (last, _, _) = try lab.connect()
                 let all = try await lab.edge.calls(activeOnly: false, limit: 2000)
-                #expect(all.count == 1001)
+                #expect(all.count == 21)
                 #expect(all.first?.callID == last.callID && all.first?.state == "connected")
                 #expect(all.map(\.number) == all.map(\.number).sorted(by: >))
                 #expect(

@@ -23,8 +23,10 @@ extension Integration {
             }
 
             /// A call for the expert about safety.
-            func call(_ trace: String, target: String = "sip:expert-safety@external.advisor") async throws -> CallReport
-            {
+            func call(
+                _ trace: String, target: String = "sip:expert-safety@external.advisor",
+                patience: Duration = .seconds(32)
+            ) async throws -> CallReport {
                 guard let target = URI(target), let from = URI("sip:ann@external.advisor") else {
                     throw Failure("these are no URIs")
                 }
@@ -32,6 +34,7 @@ extension Integration {
                 plan.traceID = trace
                 plan.hazard = "safety"
                 plan.hold = .milliseconds(20)
+                plan.patience = patience
                 return await caller.place(plan)
             }
         }
@@ -160,6 +163,21 @@ extension Integration {
             // The INVITE was repeated, and its transaction took that: one question, one answer.
             #expect(try await slow.final?.status == 503)
             #expect(server.questions.count == 1)
+            try await scene.end()
+        }
+
+        @Test("whose word comes when the caller has given up lets nothing pass")
+        func tooLate() async throws {
+            let directory = try Program()
+            let server = try await PolicyServer.start(in: directory.directory)
+            let scene = try await scene(server.url("late"), timeout: "5s")
+            let report = try await scene.call("trace-1", patience: .milliseconds(150))
+            #expect(report.isAnswered == false)
+            try await eventually("the service has answered") {
+                try await scene.edge.get("/metrics").contains("sip_policy_service_answers_total{answer=\"allow\"} 1")
+            }
+            #expect(scene.phone.received.isEmpty)
+            #expect(try scene.edge.records().contains(where: \.admits) == false)
             try await scene.end()
         }
 

@@ -5,29 +5,9 @@ import TestSupport
 
 /// Many who call once: each from an address of its own in 127.0.0.0/8, with nothing alike.
 enum Strangers {
-    /// Sends INVITEs without credentials, on a thread of its own.
-    /// - Parameters:
-    ///   - first: number of the first; the others follow.
-    ///   - rate: a second.
-    static func call(_ remote: Endpoint, first: Int, count: Int, rate: Int) async throws {
-        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-            Thread.detachNewThread {
-                do {
-                    let begin = ContinuousClock.now
-                    for index in 0..<count {
-                        // A hundred at a time, then as long as those should have taken.
-                        if index.isMultiple(of: 100) {
-                            let ahead = begin + .seconds(1) * index / rate - ContinuousClock.now
-                            if ahead > .zero { usleep(UInt32(ahead.nanoseconds / 1000)) }
-                        }
-                        try send(first + index, to: remote)
-                    }
-                    done.resume()
-                } catch {
-                    done.resume(throwing: error)
-                }
-            }
-        }
+    /// Sends an INVITE without credentials from each of them.
+    static func call(_ remote: Endpoint, _ numbers: Range<Int>) throws {
+        for number in numbers { try send(number, to: remote) }
     }
 
     private static func send(_ number: Int, to remote: Endpoint) throws {
