@@ -21,7 +21,7 @@ struct StateDirectory {
     /// The key of nonces and cookies: the configuration's, or one that is made at the first start. With it, both stay good
     /// over a restart, and on every node that has the same.
     func secret(_ configuration: Configuration) throws(EdgeError) -> NodeSecret {
-        if let reference = configuration.nodeSecret { return try Self.shared(reference, configuration) }
+        if let shared = try Self.sharedSecret(configuration) { return shared }
         let file = path + "/secret.key"
         if let data = FileManager.default.contents(atPath: file) {
             if data.count == 32 { return NodeSecret(Array(data)) }
@@ -46,9 +46,9 @@ struct StateDirectory {
 
     private static let form = "does not hold keys of 64 hexadecimal digits each, one a line, the one in use first"
 
-    private static func shared(
-        _ reference: SecretReference, _ configuration: Configuration
-    ) throws(EdgeError) -> NodeSecret {
+    /// Nil where the configuration names none.
+    static func sharedSecret(_ configuration: Configuration) throws(EdgeError) -> NodeSecret? {
+        guard let reference = configuration.nodeSecret else { return nil }
         guard let text = configuration.secret(reference) else {
             throw EdgeError(
                 .configuration,

@@ -54,4 +54,9 @@ extension Edge {
     public static func checkTLS(_ configuration: Configuration) throws -> [RevocationReport] {
         try TLSContexts(configuration).inventory.revocation
     }
+
+    /// Says whether the secret that the configuration names, if it names one, can be had.
+    public static func checkSecret(_ configuration: Configuration) throws(EdgeError) {
+        _ = try StateDirectory.sharedSecret(configuration)
+    }
 }

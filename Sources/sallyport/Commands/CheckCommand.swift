@@ -65,7 +65,13 @@ struct ConfigurationCheck {
 
     private func settings() -> [Finding] {
         let settings = SettingsWithoutEffect(configuration)
-        return settings.errors.map { Finding(severity: .error, subject: "configuration", message: $0) }
+        var secret: [Finding] = []
+        do {
+            try Edge.checkSecret(configuration)
+        } catch {
+            secret.append(Finding(severity: .error, subject: "configuration", message: "\(error)"))
+        }
+        return secret + settings.errors.map { Finding(severity: .error, subject: "configuration", message: $0) }
             + settings.warnings.map { Finding(severity: .warning, subject: "configuration", message: $0) }
     }
 
