@@ -79,7 +79,11 @@ public final class Collector: Sendable {
     }
 
     private static let program = """
-        import http.server, json, os, sys, time
+        import http.server, json, os, sys, threading, time
+
+        # One write for each line, one at a time: neither another thread nor a kill can come in between.
+        lock = threading.Lock()
+        log = os.open("batches", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
         class Collector(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -95,10 +99,9 @@ public final class Collector: Sendable {
                 status = int(manner[1]) if manner[0] == "status" else 200
                 if status == 200:
                     entry = {"authorization": self.headers.get("Authorization"), "body": body.decode()}
-                    with open("batches", "a") as log:
-                        log.write(json.dumps(entry) + "\\n")
-                        log.flush()
-                        os.fsync(log.fileno())
+                    with lock:
+                        os.write(log, (json.dumps(entry) + "\\n").encode())
+                        os.fsync(log)
                 self.send_response(status)
                 if status == 503:
                     self.send_header("Retry-After", "1")
