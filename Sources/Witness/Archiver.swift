@@ -12,6 +12,8 @@ internal import Synchronization
 public struct ArchiveStatus: Sendable, Equatable {
     public var filesCompressed = 0
     public var filesRemoved = 0
+    /// Records removed that some forwarder had not sent, since they were older than `keep` and `keepUnsent` together.
+    public var unsentRemoved = 0
     /// Why the last look failed; nil when it did not. It is tried again at the next.
     public var failure: String?
 }
@@ -109,6 +111,7 @@ final class Archiver: Sendable {
                 closed: files.filter { $0.first < current }, next: next, now: now),
             !isStopping.load(ordering: .acquiring), record(retirement.event, at: now)
         else { return }
+        state.withLock { $0.unsentRemoved += retirement.unsent.values.max() ?? 0 }
         for entry in retirement.files {
             try directory.remove(entry.name)
             try directory.remove(entry.otherForm.name)

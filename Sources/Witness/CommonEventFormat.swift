@@ -45,10 +45,13 @@ public enum CommonEventFormat {
         return head + "|" + pairs.map { "\($0.0)=\(value($0.1))" }.joined(separator: " ")
     }
 
-    /// `AUTH_FAILED` is `Auth failed`.
+    /// `IP_NOT_ALLOWLISTED` is `IP not allowlisted`.
     private static func name(_ kind: String) -> String {
-        let words = kind.lowercased().replacing("_", with: " ")
-        return words.prefix(1).uppercased() + words.dropFirst()
+        let words = kind.split(separator: "_").map { word in
+            ["IP", "TLS", "H323"].contains(word) ? String(word) : word.lowercased()
+        }
+        let text = words.joined(separator: " ")
+        return text.prefix(1).uppercased() + text.dropFirst()
     }
 
     private static func severity(_ severity: String) -> Int {

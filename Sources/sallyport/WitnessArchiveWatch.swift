@@ -11,6 +11,9 @@ final class WitnessArchiveWatch: Service {
         "witness_files_compressed_total", .counter, "Closed files that were compressed.")
     private static let removed = MetricFamily(
         "witness_files_removed_total", .counter, "Closed files that retention removed.")
+    private static let unsent = MetricFamily(
+        "witness_unsent_records_removed_total", .counter, "Records that retention removed before a forwarder sent them."
+    )
     private static let isUp = MetricFamily(
         "witness_archive_up", .gauge, "1 while closed files can be looked after.")
 
@@ -24,8 +27,15 @@ final class WitnessArchiveWatch: Service {
 
     func run() async throws {
         var told: String?
+        var unsent = 0
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
-            let failure = log.archive.failure
+            let status = log.archive
+            if status.unsentRemoved > unsent {
+                logger.error(
+                    "retention removed \(status.unsentRemoved - unsent) records that a forwarder had not sent")
+                unsent = status.unsentRemoved
+            }
+            let failure = status.failure
             if let failure, told == nil {
                 logger.error("closed files of the witness can't be looked after: \(failure)")
                 tell(.degraded, .alert, [.init("reason", .string(failure))])
@@ -51,6 +61,7 @@ final class WitnessArchiveWatch: Service {
         var metrics = MetricSet()
         metrics.set(Self.compressed, to: Double(status.filesCompressed))
         metrics.set(Self.removed, to: Double(status.filesRemoved))
+        metrics.set(Self.unsent, to: Double(status.unsentRemoved))
         metrics.set(Self.isUp, to: status.failure == nil ? 1 : 0)
         return metrics.prometheusText()
     }

@@ -295,6 +295,7 @@ struct ArchiveTests {
         log = try WitnessLog(settings, clock: clock.now) { _ in }
         try await removed(log, atLeast: 2)
         log.close()
+        #expect(log.archive.unsentRemoved > 0)
         var reader = WitnessReader(directory: scratch.log.path)
         let said = try #require(try reader.tail(.max).last { $0[detail: "reason"] == "retention" })
         #expect(said.severity == "ALERT")
