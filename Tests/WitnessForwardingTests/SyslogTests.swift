@@ -20,10 +20,11 @@ extension Rsyslog.Message {
     "Forwarding to a real rsyslog", .serialized, .timeLimit(.minutes(3)),
     .enabled(if: PeerProgram.rsyslogd.isInstalled, "\(PeerProgram.rsyslogd.howToGetIt)"))
 struct SyslogTests {
-    private func settings(_ server: Rsyslog, tls: NIOSSLContext? = nil, host: String = "127.0.0.1") -> ForwarderSettings
-    {
+    private func settings(
+        _ server: Rsyslog, tls: NIOSSLContext? = nil, host: String = "127.0.0.1", format: SyslogMessage.Format = .rfc5424
+    ) -> ForwarderSettings {
         var settings = ForwarderSettings(
-            name: "siem", target: .syslog(host: host, port: Int(server.port), tls: tls, format: .rfc5424))
+            name: "siem", target: .syslog(host: host, port: Int(server.port), tls: tls, format: format))
         settings.settle = .seconds(1)
         settings.hostName = "edge.example.org"
         return settings
@@ -63,6 +64,22 @@ struct SyslogTests {
         await running.stop()
         let cursor = try ForwardCursor.read("siem", directory: scratch.directory)
         #expect(cursor?.sequence == log.durableSequence)
+        log.close()
+    }
+
+    @Test("CEF arrives behind the same head, in order")
+    func commonEventFormat() async throws {
+        let server = try await Rsyslog()
+        let scratch = try LogScratch()
+        let log = try scratch.open()
+        let running = RunningForwarding(settings(server, format: .cef), log: log, directory: scratch.directory)
+        try await log.load(500, perSecond: 4000)
+        let last = log.durableSequence
+        try await eventually("all \(last) records have come") { try server.messages().count >= last }
+        let texts = try server.messages().map(\.text)
+        #expect(texts.allSatisfy { $0.hasPrefix("CEF:0|") })
+        #expect(texts == (try scratch.records().prefix(texts.count).map { CommonEventFormat.text($0) }))
+        await running.stop()
         log.close()
     }
 
