@@ -238,38 +238,55 @@ extension Conformance {
             try await bench.lab.close()
         }
 
+        /// The reason of the first answer to a request of a client with this certificate.
+        private func answer(_ bench: Bench, _ client: Authority.Issued?) async throws -> String? {
+            let wire = try await Wire.connect(.tls, to: try bench.lab.address(.tls), tls: try bench.context(client))
+            let call = CallIdentity("rule")
+            wire.send(
+                """
+                MESSAGE sip:bob@external.advisor SIP/2.0\r
+                Via: SIP/2.0/TLS \(wire.local);branch=z9hG4bK\(call.callID);rport\r
+                From: <sip:caller@external.advisor>;tag=\(call.tag)\r
+                To: <sip:bob@external.advisor>\r
+                Call-ID: \(call.callID)\r
+                CSeq: 1 MESSAGE\r
+                Max-Forwards: 70\r
+                Content-Length: 0\r
+                \r
+
+                """)
+            let answer = try await wire.mailbox.take("an answer") { $0.callID == call.callID }.sip
+            try await wire.close()
+            return answer.reasonPhrase
+        }
+
         @Test("a profile may say whose certificates it accepts")
         func rules() async throws {
             let bench = try await Bench(experts: ", certificates: [{subject: \"CN=good-*\", issuer: CN=partners}]")
-            for (name, expected) in [
-                (nil, "Client Certificate Required"), ("other", "Certificate Not Accepted"), ("good-1", "Unauthorized"),
-            ] {
-                let client = try name.map { try bench.root.issue($0) }
-                let wire = try await Wire.connect(
-                    .tls, to: try bench.lab.address(.tls), tls: try bench.context(client))
-                let call = CallIdentity("rule")
-                wire.send(
-                    """
-                    MESSAGE sip:bob@external.advisor SIP/2.0\r
-                    Via: SIP/2.0/TLS \(wire.local);branch=z9hG4bK\(call.callID);rport\r
-                    From: <sip:caller@external.advisor>;tag=\(call.tag)\r
-                    To: <sip:bob@external.advisor>\r
-                    Call-ID: \(call.callID)\r
-                    CSeq: 1 MESSAGE\r
-                    Max-Forwards: 70\r
-                    Content-Length: 0\r
-                    \r
-
-                    """)
-                let answer = try await wire.mailbox.take("an answer") { $0.callID == call.callID }.sip
-                #expect(answer.reasonPhrase == expected)
-                try await wire.close()
-            }
+            #expect(try await answer(bench, nil) == "Client Certificate Required")
+            #expect(try await answer(bench, try bench.root.issue("other")) == "Certificate Not Accepted")
+            #expect(try await answer(bench, try bench.root.issue("good-1")) == "Unauthorized")
             let refused = try await bench.lab.witnessed(.securityEvent) {
                 $0.text("reason") == "certificate_not_accepted"
             }
             #expect(refused.sourceIP == "127.0.0.1")
             try await bench.lab.close()
+        }
+
+        @Test("row 25: where certificates are required, one of another domain speaks for nobody here")
+        func wrongDomain() async throws {
+            let bench = try await Bench(tls: ", client_certificate: required")
+            for (name, names) in [
+                ("other", "URI:sip:other.example"), ("parent", "DNS:advisor"), ("wildcard", "DNS:*.advisor"),
+                ("user", "URI:sip:caller@external.advisor"),
+            ] {
+                let client = try bench.root.issue(name, Authority.Wish().with { $0.names = names })
+                #expect(try await answer(bench, client) == "Certificate Does Not Cover Domain", "\(names)")
+            }
+            #expect(try await answer(bench, try bench.root.issue("good")) == "Unauthorized")
+            _ = try await bench.lab.witnessed(.securityEvent) { $0.text("reason") == "certificate_mismatch" }
+            try await bench.lab.close()
+            try Ledger.note(25, ["tls"])
         }
 
         @Test("a server that asks who calls is shown the edge's certificate")
