@@ -21,7 +21,8 @@ extension Rsyslog.Message {
     .enabled(if: PeerProgram.rsyslogd.isInstalled, "\(PeerProgram.rsyslogd.howToGetIt)"))
 struct SyslogTests {
     private func settings(
-        _ server: Rsyslog, tls: NIOSSLContext? = nil, host: String = "127.0.0.1", format: SyslogMessage.Format = .rfc5424
+        _ server: Rsyslog, tls: NIOSSLContext? = nil, host: String = "127.0.0.1",
+        format: SyslogMessage.Format = .rfc5424
     ) -> ForwarderSettings {
         var settings = ForwarderSettings(
             name: "siem", target: .syslog(host: host, port: Int(server.port), tls: tls, format: format))
