@@ -71,9 +71,10 @@ let rooms: [Target] = [
     room("TransportSecurity", ["CoreTypes", .nioCore, .nioSSL, .crypto, .cryptoExtras, .x509, .swiftASN1]),
     .systemLibrary(
         name: "CAres", path: "Sources/CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+    .target(name: "CDatagrams", cSettings: [.unsafeFlags(["-O2"])]),
     hotRoom(
         "Transport",
-        ["CoreTypes", "SIPMessage", "SIPProxy", "TransportSecurity", "CAres", .nioCore, .nioPosix, .nioSSL]),
+        ["CDatagrams", "CoreTypes", "SIPMessage", "SIPProxy", "TransportSecurity", "CAres", .nioCore, .nioPosix, .nioSSL]),
     hotRoom(
         "Edge",
         [

@@ -43,3 +43,39 @@ public enum Hexadecimal {
         return result
     }
 }
+
+extension Hexadecimal {
+    /// Appends the sixteen digits of a number, the highest first.
+    public static func append(_ number: UInt64, to output: inout [UInt8]) {
+        var shift: UInt64 = 64
+        while shift > 0 {
+            shift -= 4
+            output.append(digits[Int(number >> shift & 15)])
+        }
+    }
+
+    /// Appends the two digits of an octet.
+    public static func append(octet: UInt8, to output: inout [UInt8]) {
+        output.append(digits[Int(octet >> 4)])
+        output.append(digits[Int(octet & 15)])
+    }
+
+    /// The number that sixteen digits stand for; nil for anything else.
+    public static func number(_ text: [UInt8], _ range: Range<Int>) -> UInt64? {
+        guard range.count == 16, range.upperBound <= text.count else { return nil }
+        var number: UInt64 = 0
+        for index in range {
+            guard let digit = value(of: text[index]) else { return nil }
+            number = number << 4 | UInt64(digit)
+        }
+        return number
+    }
+
+    /// Sixteen digits, the highest first.
+    public static func string(_ number: UInt64) -> String {
+        var digits: [UInt8] = []
+        digits.reserveCapacity(16)
+        append(number, to: &digits)
+        return String(decoding: digits, as: UTF8.self)
+    }
+}

@@ -139,31 +139,57 @@ extension IPAddress {
     /// Reads a dotted quad or an IPv6 address (RFC 4291 section 2.2) without brackets, zone or port.
     /// Leading zeros in a quad are refused: some read them as octal.
     public init?(_ text: some StringProtocol) {
-        let bytes = Array(text.utf8)
-        if bytes.contains(UInt8(ascii: ":")) {
-            guard let (high, low) = Self.parseV6(bytes[...]) else { return nil }
+        self.init(octets: Array(text.utf8)[...])
+    }
+
+    /// The same from the octets of a text.
+    public init?(octets: ArraySlice<UInt8>) {
+        if octets.contains(UInt8(ascii: ":")) {
+            guard let (high, low) = Self.parseV6(octets) else { return nil }
             self.init(v6High: high, low: low)
         } else {
-            guard let value = Self.parseV4(bytes[...]) else { return nil }
+            guard let value = Self.parseV4(octets) else { return nil }
             self.init(v4: value)
         }
     }
 
-    private static func parseV4(_ bytes: ArraySlice<UInt8>) -> UInt32? {
-        let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        var value: UInt32 = 0
-        for part in parts {
-            guard (1...3).contains(part.count), part.count == 1 || part.first != UInt8(ascii: "0") else { return nil }
-            var octet: UInt32 = 0
-            for byte in part {
-                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
-                octet = octet * 10 + UInt32(byte - UInt8(ascii: "0"))
-            }
-            guard octet <= 255 else { return nil }
-            value = value << 8 | octet
+    /// Appends the text of `description`.
+    public func append(to output: inout [UInt8]) {
+        guard family == .v4 else {
+            output.append(contentsOf: description.utf8)
+            return
         }
-        return value
+        for shift: UInt64 in [24, 16, 8, 0] {
+            let octet = UInt8(truncatingIfNeeded: low >> shift)
+            if octet >= 100 { output.append(48 + octet / 100) }
+            if octet >= 10 { output.append(48 + octet / 10 % 10) }
+            output.append(48 + octet % 10)
+            if shift > 0 { output.append(UInt8(ascii: ".")) }
+        }
+    }
+
+    private static func parseV4(_ bytes: ArraySlice<UInt8>) -> UInt32? {
+        var value: UInt32 = 0
+        var octet: UInt32 = 0
+        var digits = 0
+        var octets = 0
+        for byte in bytes {
+            if byte == UInt8(ascii: ".") {
+                guard digits > 0, octets < 3 else { return nil }
+                value = value << 8 | octet
+                octets += 1
+                octet = 0
+                digits = 0
+            } else {
+                // A zero in front: some read such a number as octal.
+                guard byte &- 48 < 10, digits == 0 || octet > 0, digits < 3 else { return nil }
+                octet = octet * 10 + UInt32(byte - 48)
+                digits += 1
+                guard octet <= 255 else { return nil }
+            }
+        }
+        guard digits > 0, octets == 3 else { return nil }
+        return value << 8 | octet
     }
 
     private static func parseV6(_ bytes: ArraySlice<UInt8>) -> (UInt64, UInt64)? {

@@ -1,19 +1,19 @@
 import Crypto
 
-/// A keyed hash for everything that the edge must recognize as its own: nonces, cookies, tags.
+/// A key for everything that the edge must recognize as its own: nonces, cookies, tags, branches.
 ///
 /// What one node made, another recognizes that holds the same key. While a key is being replaced, what was made with an
 /// earlier one is still recognized.
 public struct NodeSecret: Sendable {
-    private let key: SymmetricKey
-    private let earlier: [SymmetricKey]
+    private let current: KeyedHash
+    private let earlier: [KeyedHash]
 
     /// - Parameters:
     ///   - bytes: at least 32 octets from a good source of randomness.
     ///   - earlier: keys that are only recognized any more.
     public init(_ bytes: [UInt8], earlier: [[UInt8]] = []) {
-        key = SymmetricKey(data: bytes)
-        self.earlier = earlier.map { SymmetricKey(data: $0) }
+        current = Self.hash(of: bytes)
+        self.earlier = earlier.map(Self.hash)
     }
 
     /// Keys in text: 64 hexadecimal digits a line, the one in use first. Nil for anything else.
@@ -23,32 +23,35 @@ public struct NodeSecret: Sendable {
         self.init(first, earlier: Array(keys.dropFirst()))
     }
 
-    /// HMAC-SHA-256 over the parts, each preceded by its length so that no two lists of parts run together.
-    public func authenticate(_ purpose: StaticString, _ parts: [[UInt8]]) -> [UInt8] {
-        Self.hash(key, purpose, parts)
+    /// All of the key's octets count for the sixteen that the hash takes.
+    private static func hash(of key: [UInt8]) -> KeyedHash {
+        let code = HMAC<SHA256>.authenticationCode(
+            for: Array("sallyport keyed hash".utf8), using: SymmetricKey(data: key))
+        return KeyedHash(key: Array(code))
     }
 
-    /// Whether a hash, or the beginning of one, is of these parts, by the key in use or an earlier one.
-    public func recognizes(_ mac: [UInt8], _ purpose: StaticString, _ parts: [[UInt8]]) -> Bool {
-        var isOwn = constantTimeEqual(mac, Array(Self.hash(key, purpose, parts).prefix(mac.count)))
-        for key in earlier {
-            isOwn = constantTimeEqual(mac, Array(Self.hash(key, purpose, parts).prefix(mac.count))) || isOwn
+    /// Begins a hash with the key in use. Hashes for different purposes have nothing in common.
+    public func begin(_ purpose: StaticString) -> KeyedHash.State {
+        var state = current.begin()
+        state.absorb(purpose)
+        return state
+    }
+
+    /// Whether a hash is of these parts, by the key in use or an earlier one.
+    /// - Parameter parts: absorbs what was hashed; called once for each key.
+    public func recognizes(
+        _ value: KeyedHash.Value, _ purpose: StaticString, _ parts: (inout KeyedHash.State) -> Void
+    ) -> Bool {
+        var state = begin(purpose)
+        parts(&state)
+        var isOwn = state.finish().equalsInConstantTime(value)
+        for hash in earlier {
+            var state = hash.begin()
+            state.absorb(purpose)
+            parts(&state)
+            isOwn = state.finish().equalsInConstantTime(value) || isOwn
         }
         return isOwn
-    }
-
-    private static func hash(_ key: SymmetricKey, _ purpose: StaticString, _ parts: [[UInt8]]) -> [UInt8] {
-        var mac = HMAC<SHA256>(key: key)
-        purpose.withUTF8Buffer { mac.update(data: Array($0)) }
-        for part in parts {
-            let length = UInt32(truncatingIfNeeded: part.count)
-            mac.update(data: [
-                UInt8(truncatingIfNeeded: length >> 24), UInt8(truncatingIfNeeded: length >> 16),
-                UInt8(truncatingIfNeeded: length >> 8), UInt8(truncatingIfNeeded: length),
-            ])
-            mac.update(data: part)
-        }
-        return Array(mac.finalize())
     }
 }
 

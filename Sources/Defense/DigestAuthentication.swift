@@ -167,9 +167,21 @@ public struct DigestAuthentication: Sendable {
 
     /// A user who does not exist or is disabled has an HA1 that nobody can know; finding it takes the same work.
     private func ha1(of subscriber: Subscriber?, _ username: String, _ algorithm: DigestAlgorithm) -> String {
-        let madeUp = Hexadecimal.string(secret.authenticate("nobody", [Array(username.utf8)]))
+        let madeUp = madeUpHA1(username)
         guard let subscriber, subscriber.isEnabled, let known = subscriber.ha1[algorithm] else { return madeUp }
         return known
+    }
+
+    private func madeUpHA1(_ username: String) -> String {
+        var text: [UInt8] = []
+        for purpose: StaticString in ["nobody", "nobody else"] {
+            var state = secret.begin(purpose)
+            state.absorb(username)
+            let value = state.finish()
+            Hexadecimal.append(value.first, to: &text)
+            Hexadecimal.append(value.second, to: &text)
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// The digest must have been made for this request: its `uri` names the same place as the Request-URI

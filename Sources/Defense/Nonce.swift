@@ -10,7 +10,8 @@ struct NonceMint: Sendable {
         case foreign
     }
 
-    private static let macLength = 16
+    /// Octets of time, serial number and hash.
+    private static let length = 28
     var secret: NodeSecret
     private let realm: [UInt8]
     private let lifetime: Int64
@@ -23,30 +24,41 @@ struct NonceMint: Sendable {
     }
 
     func mint(for source: IPAddress, serial: UInt32, now: Moment) -> String {
-        let head = Self.head(time: now.wall, serial: serial)
-        return Hexadecimal.string(head + mac(head, source))
+        var state = secret.begin("nonce")
+        absorb(now.wall, serial, source, &state)
+        let mac = state.finish()
+        var text: [UInt8] = []
+        text.reserveCapacity(2 * Self.length)
+        Hexadecimal.append(UInt64(bitPattern: now.wall), to: &text)
+        for shift: UInt32 in [24, 16, 8, 0] {
+            Hexadecimal.append(octet: UInt8(truncatingIfNeeded: serial >> shift), to: &text)
+        }
+        Hexadecimal.append(mac.first, to: &text)
+        Hexadecimal.append(mac.second, to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 
     func judge(_ nonce: String, from source: IPAddress, now: Moment) -> Judgment {
-        guard nonce.utf8.count == 2 * (12 + Self.macLength), let bytes = Hexadecimal.decode(Array(nonce.utf8)) else {
-            return .foreign
+        let text = Array(nonce.utf8)
+        guard text.count == 2 * Self.length, let stamp = Hexadecimal.number(text, 0..<16),
+            let serial = UInt32(nonce.dropFirst(16).prefix(8), radix: 16),
+            let first = Hexadecimal.number(text, 24..<40), let second = Hexadecimal.number(text, 40..<56)
+        else { return .foreign }
+        let time = Int64(bitPattern: stamp)
+        let isOwn = secret.recognizes(KeyedHash.Value(first: first, second: second), "nonce") { state in
+            absorb(time, serial, source, &state)
         }
-        let head = Array(bytes[..<12])
-        guard secret.recognizes(Array(bytes[12...]), "nonce", [head, source.bytes, realm]) else { return .foreign }
-        let time = Int64(bitPattern: head[..<8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
-        let serial = head[8...].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        guard now.wall - time <= lifetime, time - now.wall <= lifetime else { return .expired }
+        guard isOwn else { return .foreign }
+        let (age, overflows) = now.wall.subtractingReportingOverflow(time)
+        guard !overflows, age.magnitude <= lifetime.magnitude else { return .expired }
         return .fresh(issued: time, serial: serial)
     }
 
-    private func mac(_ head: [UInt8], _ source: IPAddress) -> [UInt8] {
-        Array(secret.authenticate("nonce", [head, source.bytes, realm])[..<Self.macLength])
-    }
-
-    private static func head(time: Int64, serial: UInt32) -> [UInt8] {
-        let stamp = UInt64(bitPattern: time)
-        return (0..<8).map { UInt8(truncatingIfNeeded: stamp >> UInt64(56 - 8 * $0)) }
-            + (0..<4).map { UInt8(truncatingIfNeeded: serial >> UInt32(24 - 8 * $0)) }
+    private func absorb(_ time: Int64, _ serial: UInt32, _ source: IPAddress, _ state: inout KeyedHash.State) {
+        state.absorb(UInt64(bitPattern: time))
+        state.absorb(UInt64(serial))
+        state.absorb(source)
+        state.absorb(realm)
     }
 }
 

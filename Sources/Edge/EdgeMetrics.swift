@@ -112,28 +112,23 @@ public enum EdgeMetrics {
     ]
 }
 
-extension MetricSet {
-    mutating func countResponse(_ status: Int) {
-        increment(EdgeMetrics.responses, [String(status), "\(status / 100)xx"])
-        if status >= 400 { increment(EdgeMetrics.errors, [String(status)]) }
-    }
-
+extension Shard {
     /// Counts a refusal under every metric that PRODUCT 1.2 names for its layer.
-    mutating func count(_ refusal: Refusal, from source: IPAddress, expertID: String?) {
+    func count(_ refusal: Refusal, from source: IPAddress, expertID: String?) {
         guard refusal.kind == .refused else { return }
-        increment(EdgeMetrics.rejections, [refusal.layer.metricLabel])
+        hot.rejection(refusal.layer)
         switch refusal.layer {
         case .allowlist:
-            increment(EdgeMetrics.allowlistDenials, [source.description])
+            hot.denial(source)
         case .transportSecurity:
-            increment(EdgeMetrics.tlsFailures, [refusal.cause.rawValue])
+            metrics.increment(EdgeMetrics.tlsFailures, [refusal.cause.rawValue])
         case .authentication where refusal.cause != .registryUnavailable:
-            increment(EdgeMetrics.authFailures, [expertID ?? "unknown"])
+            metrics.increment(EdgeMetrics.authFailures, [expertID ?? "unknown"])
         case .callRate:
-            increment(EdgeMetrics.rateViolations, [expertID ?? "unknown"])
+            metrics.increment(EdgeMetrics.rateViolations, [expertID ?? "unknown"])
         case .policyGuard:
             let isFault = refusal.cause == .policyUnavailable || refusal.cause == .registryUnavailable
-            increment(EdgeMetrics.policyDecisions, [isFault ? "fault" : "rejected"])
+            metrics.increment(EdgeMetrics.policyDecisions, [isFault ? "fault" : "rejected"])
         case .sourceRate, .authentication, .witness:
             break
         }

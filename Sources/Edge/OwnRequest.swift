@@ -32,7 +32,7 @@ enum OwnRequest {
     ///   - local: `host:port` of the edge towards that hop.
     ///   - id: unlike any other; for tag and Call-ID.
     static func options(
-        to uri: URI, node: String, local: String, transport: TransportKind, branch: String, id: String
+        to uri: URI, node: String, local: String, transport: TransportKind, branch: Branch, id: String
     ) -> [UInt8] {
         let text = """
             OPTIONS \(uri.text) SIP/2.0\r

@@ -11,7 +11,7 @@ extension Shard {
     /// Carries out a refusal of the layers: without a transaction, so that nothing is repeated towards an address that
     /// has proven nothing, and nothing is kept.
     func refuse(_ request: Message, _ refusal: Refusal, facts: PassageFacts, on flow: Flow, now: Moment) {
-        metrics.count(refusal, from: flow.remote.address, expertID: refusal.event?.expertID)
+        count(refusal, from: flow.remote.address, expertID: refusal.event?.expertID)
         if let event = refusal.event {
             if refusal.kind == .challenged {
                 record(event, now: now)
@@ -20,7 +20,7 @@ extension Shard {
             }
         }
         guard let answer = refusal.answer else {
-            metrics.increment(EdgeMetrics.dropped, [refusal.cause.rawValue])
+            hot.dropped(refusal.cause)
             return
         }
         reply(request, answer, on: flow)
@@ -52,10 +52,10 @@ extension Shard {
 
     func sendReply(_ fields: ReplyFields, _ draft: ResponseDraft, on flow: Flow) {
         guard let octets = bounded(draft, fields, flow) else {
-            metrics.increment(EdgeMetrics.dropped, ["amplification"])
+            hot.dropped(.amplification)
             return
         }
-        metrics.countResponse(draft.status)
+        hot.response(draft.status)
         send(octets, towards: fields.topVia, on: flow)
     }
 
@@ -72,14 +72,18 @@ extension Shard {
     }
 
     /// The same for each retransmission of a request (RFC 3261 section 8.2.7), and unlike any other.
-    func localTag(_ request: Message) -> String {
-        let parts = [request.callID, request.fromTag ?? "", request.topVia.branch ?? ""].map { Array($0.utf8) }
-        return Hexadecimal.string(secret.authenticate("tag", parts)[..<8])
+    func localTag(_ request: Message) -> UInt64 {
+        let bytes = request.bytes
+        var state = secret.begin("tag")
+        state.absorb(bytes, request.callIDRange)
+        state.absorb(bytes, request.fromTagRange ?? 0..<0)
+        state.absorb(bytes, request.topViaShape.branch ?? 0..<0)
+        return state.finish().first
     }
 
     /// Sends a response to where its request came from (RFC 3261 section 18.2.2, RFC 3581 section 4): back over the
     /// connection, or to the source address, at the source port if rport asked for it. maddr is not honored.
-    func send(_ octets: [UInt8], towards via: Via, on flow: Flow) {
+    func send(_ octets: [UInt8], towards via: ViaShape, on flow: Flow) {
         guard !flow.transport.isReliable else {
             if transport?.send(octets, on: flow.id) != true {
                 metrics.increment(EdgeMetrics.transportFailures, ["connection_closed"])
@@ -93,7 +97,7 @@ extension Shard {
     /// Sends the latest response of a transaction; over a stream that is gone, by another connection.
     func send(_ octets: [UInt8], of server: ServerTransaction) {
         guard server.flow.transport.isReliable else {
-            send(octets, towards: server.request.topVia, on: server.flow)
+            send(octets, towards: server.request.topViaShape, on: server.flow)
             return
         }
         if transport?.send(octets, on: server.flow.id) != true { sendOverNewConnection(octets, of: server) }
@@ -128,10 +132,10 @@ extension Shard {
         let step = server.respond(status: status)
         guard step.transmit else { return }
         server.response = octets
-        metrics.countResponse(status)
+        hot.response(status)
         if status >= 200 {
             let taken = clock().monotonic - min(server.receivedAt.monotonic, clock().monotonic)
-            metrics.observe(EdgeMetrics.methodSeconds, [server.request.method.label], Double(taken) / 1e9)
+            hot.answered(server.request.method, seconds: Double(taken) / 1e9)
         }
         carryOut(step, server)
     }

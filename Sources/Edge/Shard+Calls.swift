@@ -19,7 +19,6 @@ extension Shard {
             flow: flow, at: now)
         call.learn(.caller, from: request, source: flow.remote.address, isOwn: isOwnRoute)
         calls.insert(call)
-        metrics.set(EdgeMetrics.activeCalls, to: Double(calls.count))
         limitDuration(of: call)
         return call
     }
@@ -115,7 +114,6 @@ extension Shard {
         calls.remove(call)
         disarm(&call.limit)
         disarm(&call.probing)
-        metrics.set(EdgeMetrics.activeCalls, to: Double(calls.count))
         let milliseconds = call.summary.milliseconds ?? 0
         var more: [SecurityEvent.Detail] = [.init("result", .string(result.rawValue))]
         if let status { more.append(.init("status", .integer(status))) }

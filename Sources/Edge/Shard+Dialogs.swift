@@ -68,7 +68,7 @@ extension Shard {
 
     func refuseStray(_ request: Message, on flow: Flow, now: Moment) {
         guard let profile = profile(of: flow) else {
-            metrics.increment(EdgeMetrics.dropped, ["no_profile"])
+            hot.dropped(.noProfile)
             return
         }
         guard let report = passages[profile]?.examineStray(approach(request, on: flow), now: now) else { return }
@@ -142,7 +142,7 @@ extension Shard {
     // MARK: ACK
 
     func receivedAck(_ ack: Message, on flow: Flow, now: Moment) {
-        let key = ServerTransactionKey(ack, method: .invite, source: Self.source(of: flow))
+        let key = serverKey(ack, method: .invite, on: flow)
         if let server = servers[key] {
             let step = server.receivedAck()
             carryOut(step, server)
@@ -152,7 +152,7 @@ extension Shard {
         guard ack.maxForwards != 0, let (call, side, _) = dialog(of: ack),
             let path = path(of: ack, side: side, call: call)
         else {
-            metrics.increment(EdgeMetrics.dropped, ["stray_ack"])
+            hot.dropped(.strayAck)
             return
         }
         locate(path.target.hop) { [weak self] servers in
@@ -163,9 +163,7 @@ extension Shard {
 
     private func relayAck(_ ack: Message, _ path: DialogPath, _ hop: Hop, _ call: Call, from flow: Flow) {
         let branch = branches.mint(for: ack)
-        var forwarded = ForwardedRequest(
-            source: flow.remote,
-            via: "SIP/2.0/\(hop.transport.viaToken) \(localAddress(for: hop));rport;branch=\(branch)")
+        var forwarded = ForwardedRequest(source: flow.remote, via: via(of: branch, at: hop, local: localAddress(for: hop)))
         forwarded.realm = passages[call.profile]?.policy.authentication?.realm
         forwarded.requestURI = path.target.requestURI
         forwarded.routesToDrop = path.inDialog.routesToDrop
@@ -179,7 +177,7 @@ extension Shard {
     /// RFC 3261 sections 9.2 and 16.10: 200 at once, then the branches are cancelled. A CANCEL that matches nothing
     /// touches nothing.
     func receivedCancel(_ cancel: Message, on flow: Flow, now: Moment) {
-        let key = ServerTransactionKey(cancel, method: .invite, source: Self.source(of: flow))
+        let key = serverKey(cancel, method: .invite, on: flow)
         guard let server = servers[key], let context = server.context else {
             refuseStray(cancel, on: flow, now: now)
             return

@@ -80,9 +80,9 @@ extension Shard {
 
     /// RFC 5923: a peer that has been let in may ask for requests to come back over its connection.
     private func reuse(_ flow: Flow, for request: Message) {
+        guard flow.transport.isReliable else { return }
         let via = request.topVia
-        guard flow.transport.isReliable,
-            via.parameters.contains(where: { request.text($0.name).lowercased() == "alias" })
+        guard via.parameters.contains(where: { request.text($0.name).lowercased() == "alias" })
         else { return }
         let endpoint = Endpoint(flow.remote.address, port: via.port ?? flow.transport.defaultPort)
         if case .name(let name) = via.host {
@@ -271,15 +271,14 @@ extension Shard {
 
     /// The request as it goes to a server.
     private func forwarded(
-        _ context: ProxyContext, _ target: ProxyContext.Target, at hop: Hop, branch: String
+        _ context: ProxyContext, _ target: ProxyContext.Target, at hop: Hop, branch: Branch
     ) -> [UInt8] {
         let request = context.request
         let local = localAddress(for: hop)
-        var forwarded = ForwardedRequest(
-            source: context.server.flow.remote,
-            via: "SIP/2.0/\(hop.transport.viaToken) \(local);rport;branch=\(branch)"
-                // RFC 5923 section 5: the next hop may send its requests back over this connection.
-                + (hop.transport == .tls ? ";alias" : ""))
+        var value = via(of: branch, at: hop, local: local)
+        // RFC 5923 section 5: the next hop may send its requests back over this connection.
+        if hop.transport == .tls { value.append(";alias") }
+        var forwarded = ForwardedRequest(source: context.server.flow.remote, via: value)
         forwarded.realm = passages[context.profile]?.policy.authentication?.realm
         forwarded.requestURI = target.requestURI
         if let inDialog = context.inDialog {
@@ -294,6 +293,19 @@ extension Shard {
             }
         }
         return forwarded.octets(of: request)
+    }
+
+    /// The edge's Via value, without parameters that only some hops get.
+    func via(of branch: Branch, at hop: Hop, local: String) -> [UInt8] {
+        var value: [UInt8] = []
+        value.reserveCapacity(96)
+        value.append("SIP/2.0/")
+        value.append(contentsOf: hop.transport.viaToken.utf8)
+        value.append(UInt8(ascii: " "))
+        value.append(contentsOf: local.utf8)
+        value.append(";rport;branch=")
+        branch.append(to: &value)
+        return value
     }
 
     /// What the edge says about the call to the next hop; what the caller said of the kind has been removed.

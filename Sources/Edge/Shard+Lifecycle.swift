@@ -116,9 +116,14 @@ extension Shard {
     func scrape(_ witness: WitnessCounters) -> MetricSet {
         metrics.set(EdgeMetrics.connections, to: Double(transport?.connectionCount ?? 0))
         certificates.measure(into: &metrics, now: clock().wall)
+        metrics.set(EdgeMetrics.transactions, ["server"], to: Double(servers.count))
+        metrics.set(EdgeMetrics.transactions, ["client"], to: Double(clients.count))
+        metrics.set(EdgeMetrics.activeCalls, to: Double(calls.count))
         metrics.set(EdgeMetrics.witnessRecords, to: Double(witness.records))
         metrics.set(EdgeMetrics.witnessFailures, to: Double(witness.failures))
-        return metrics
+        var scraped = metrics
+        hot.add(to: &scraped)
+        return scraped
     }
 
     // MARK: Registry

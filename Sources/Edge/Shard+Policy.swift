@@ -121,7 +121,7 @@ extension Shard {
     }
 
     private func refuse(_ wait: PolicyWait, _ refusal: Refusal, now: Moment) {
-        metrics.count(refusal, from: wait.admission.flow.remote.address, expertID: refusal.event?.expertID)
+        count(refusal, from: wait.admission.flow.remote.address, expertID: refusal.event?.expertID)
         if let event = refusal.event { recordRefusal(event, cause: refusal.cause.rawValue, now: now) }
         guard let answer = refusal.answer else { return }
         finish(

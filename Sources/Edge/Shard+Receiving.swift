@@ -11,17 +11,17 @@ import Transport
 
 /// What comes in: parsed, matched, and sent on its way through the layers.
 extension Shard: TransportObserver {
-    func received(_ octets: [UInt8], on flow: Flow) {
+    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) {
         let now = clock()
         let message: Message
         do {
-            message = try Message(parsing: octets, limits: settings.limits)
+            message = try reader.read(octets)
         } catch {
             receivedMalformed(error, on: flow, now: now)
             return
         }
         if message.isRequest {
-            metrics.increment(EdgeMetrics.requests, [message.method.label, flow.transport.rawValue])
+            hot.request(message.method, flow.transport)
             receivedRequest(message, on: flow, now: now)
         } else {
             receivedResponse(message, now: now)
@@ -49,7 +49,7 @@ extension Shard: TransportObserver {
         default:
             break
         }
-        let key = ServerTransactionKey(request, method: request.method, source: Self.source(of: flow))
+        let key = serverKey(request, method: request.method, on: flow)
         if let server = servers[key] {
             carryOut(server.receivedRetransmission(), server)
             return
@@ -62,8 +62,9 @@ extension Shard: TransportObserver {
     }
 
     /// Datagrams of one transaction come from one port; over streams a peer may have opened another connection.
-    static func source(of flow: Flow) -> Endpoint {
-        flow.transport.isReliable ? Endpoint(flow.remote.address, port: 0) : flow.remote
+    func serverKey(_ request: Message, method: Method, on flow: Flow) -> ServerTransactionKey {
+        let source = flow.transport.isReliable ? Endpoint(flow.remote.address, port: 0) : flow.remote
+        return ServerTransactionKey(request, method: method, source: source, secret: transactionSecret)
     }
 
     /// The profile of the listener that a flow came in by; nil for connections and sockets that the edge opened itself.
@@ -89,7 +90,7 @@ extension Shard: TransportObserver {
     private func receivedNew(_ request: Message, key: ServerTransactionKey, on flow: Flow, now: Moment) {
         guard let profile = profile(of: flow), passages[profile] != nil else {
             // The edge calls out from here and takes no calls.
-            metrics.increment(EdgeMetrics.dropped, ["no_profile"])
+            hot.dropped(.noProfile)
             return
         }
         if request.method == .options, request.requestURI?.user == nil, isOwn(request.requestURI, flow) {
@@ -107,7 +108,7 @@ extension Shard: TransportObserver {
                 stopwatch: { [clock] in clock().monotonic })
         else { return }
         if let guardStep = report.steps.first(where: { $0.layer == .policyGuard }), guardStep.isApplicable {
-            metrics.observe(EdgeMetrics.policySeconds, [], Double(guardStep.nanoseconds) / 1e9)
+            hot.policy.observe(Double(guardStep.nanoseconds) / 1e9)
         }
         for event in report.facts.events { record(event, now: now) }
         if let refusal = report.refusal {
@@ -152,8 +153,9 @@ extension Shard: TransportObserver {
             calls.find(CallKey(callID: request.callID, callerTag: request.fromTag ?? "", pass: pass)) == nil
         }
         if isFree(1) { return 1 }
-        let isSpiral = request.vias.contains { via in
-            via.branch.map { clients[ClientTransactionKey(branch: $0, method: .invite)] != nil } == true
+        let isSpiral = request.viaShapes.contains { via in
+            guard let branch = via.branch.flatMap({ Branch(request, $0) }) else { return false }
+            return clients[ClientTransactionKey(branch: branch, method: .invite)] != nil
         }
         return isSpiral ? (2...CallTable.mostPasses).first(where: isFree) : nil
     }
@@ -182,9 +184,9 @@ extension Shard: TransportObserver {
     // MARK: What can't be parsed
 
     private func receivedMalformed(_ failure: ParseFailure, on flow: Flow, now: Moment) {
-        metrics.increment(EdgeMetrics.malformed, [failure.kind.rawValue])
+        hot.malformed(failure.kind)
         guard let profile = profile(of: flow) else {
-            metrics.increment(EdgeMetrics.dropped, ["malformed"])
+            hot.dropped(.malformed)
             return
         }
         let outcome = passages[profile]?.arrived(from: flow.remote.address, now: now) ?? .within
@@ -198,7 +200,7 @@ extension Shard: TransportObserver {
         guard outcome == .within, let reply = failure.reply, !reply.isAck,
             passages[profile]?.isAllowlisted(flow.remote, transport: flow.transport) == true
         else {
-            metrics.increment(EdgeMetrics.dropped, ["malformed"])
+            hot.dropped(.malformed)
             return
         }
         sendReply(reply, ResponseDraft(failure.status, failure.reason), on: flow)
@@ -215,7 +217,7 @@ extension Shard: TransportObserver {
             metrics.increment(EdgeMetrics.connectionsTotal, [listening.transport.rawValue])
             return true
         case .exceeded?, .exceededAgain?:
-            metrics.increment(EdgeMetrics.rejections, [Layer.sourceRate.metricLabel])
+            hot.rejection(.sourceRate)
             let event = SecurityEvent(
                 .rateLimitExceeded, .warning, sourceIP: remote.address,
                 details: [
@@ -269,7 +271,7 @@ extension Shard: TransportObserver {
 
     func handshakeFailed(from remote: Endpoint, listener: Int, reason: HandshakeFailure) {
         metrics.increment(EdgeMetrics.tlsFailures, [reason.rawValue])
-        metrics.increment(EdgeMetrics.rejections, [Layer.transportSecurity.metricLabel])
+        hot.rejection(.transportSecurity)
         let event = SecurityEvent(
             .securityEvent, .warning, sourceIP: remote.address,
             details: [

@@ -12,12 +12,12 @@ extension Shard {
             let client = clients[key]
         else {
             // RFC 6026 section 8.9: what belongs to no transaction goes nowhere.
-            metrics.increment(EdgeMetrics.dropped, ["stray_response"])
+            hot.dropped(.strayResponse)
             return
         }
         // A response for the edge carries its Via and, unless the edge made the request itself, another one behind.
-        guard client.context == nil || response.vias.count > 1 else {
-            metrics.increment(EdgeMetrics.dropped, ["single_via"])
+        guard client.context == nil || response.viaCount > 1 else {
+            hot.dropped(.singleVia)
             return
         }
         if status < 200 { client.hasProvisional = true }
@@ -144,30 +144,27 @@ extension Shard {
 enum RelayedResponse {
     /// - Parameter challenges: responses whose challenges are added (section 16.7 step 7).
     static func octets(of response: Message, adding challenges: [Message] = []) -> [UInt8] {
-        var rewrite = Rewrite()
-        for challenge in challenges {
-            for name in [HeaderName.wwwAuthenticate, .proxyAuthenticate] {
-                for field in challenge.all(name) { rewrite.append(name, challenge.text(field.value)) }
-            }
-        }
-        if let index = response.fields.firstIndex(where: { $0.name == .via }) {
-            let field = response.fields[index]
-            let values = response.listValues(field)
-            if values.count > 1 {
-                let rest = values[1].lowerBound..<field.value.upperBound
-                rewrite.replace(field: index, with: Array(response.bytes[rest]))
-            } else {
-                rewrite.remove(field: index)
-            }
-        }
-        for (index, field) in response.fields.enumerated() {
-            if field.name == .pAssertedIdentity || field.name == .remotePartyID
-                || (field.name == .other
-                    && ForwardedRequest.edgeOnlyHeaders.contains(response.text(field.nameRange).lowercased()))
-            {
-                rewrite.remove(field: index)
-            }
-        }
-        return response.written(applying: rewrite)
+        var isTopVia = true
+        return response.copied(
+            deciding: [.via, .pAssertedIdentity, .remotePartyID, .other],
+            fate: { field, output in
+                guard field.name == .via else { return ForwardedRequest.isEdgeOnly(response, field) ? .remove : .keep }
+                guard isTopVia else { return .keep }
+                isTopVia = false
+                // More values behind the edge's own in the same field?
+                let own = response.topViaShape.range.upperBound
+                guard own < field.value.upperBound, let comma = response.bytes[own...].firstIndex(of: UInt8(ascii: ","))
+                else { return .remove }
+                output.append("Via:")
+                output.append(response.bytes, comma + 1..<field.line.upperBound)
+                return .written
+            },
+            last: { output in
+                for challenge in challenges {
+                    for field in challenge.fields where field.name == .wwwAuthenticate || field.name == .proxyAuthenticate {
+                        output.append(challenge.bytes, field.line)
+                    }
+                }
+            })
     }
 }

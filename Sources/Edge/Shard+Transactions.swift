@@ -22,13 +22,11 @@ extension Shard {
         disarm(&server.retransmission)
         disarm(&server.deadline)
         servers[server.key] = nil
-        metrics.set(EdgeMetrics.transactions, ["server"], to: Double(servers.count))
         server.context = nil
     }
 
     func insert(_ server: ServerTransaction) {
         servers[server.key] = server
-        metrics.set(EdgeMetrics.transactions, ["server"], to: Double(servers.count))
     }
 
     /// - Parameter response: what was received, when that is what made the step.
@@ -55,7 +53,6 @@ extension Shard {
     func insert(_ client: ClientTransaction) {
         clients[client.key] = client
         tickets[client.id] = client
-        metrics.set(EdgeMetrics.transactions, ["client"], to: Double(clients.count))
     }
 
     func remove(_ client: ClientTransaction) {
@@ -65,7 +62,6 @@ extension Shard {
         disarm(&client.deadline)
         clients[client.key] = nil
         tickets[client.id] = nil
-        metrics.set(EdgeMetrics.transactions, ["client"], to: Double(clients.count))
     }
 
     private func set(_ handle: inout TimerHandle?, _ alarm: Alarm, _ timer: Timer) {

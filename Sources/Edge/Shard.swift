@@ -20,6 +20,8 @@ final class Shard {
     let logger: Logger
     private(set) var cookie: DialogCookie
     private(set) var secret: NodeSecret
+    /// For the keys of transactions, which live on while the secret is replaced.
+    let transactionSecret: NodeSecret
     var transport: TransportLayer?
     var locator: ServerLocator?
     var policyService: PolicyService?
@@ -41,6 +43,8 @@ final class Shard {
     /// Hops that take no TCP, and until when they aren't asked again.
     var withoutTCP = BoundedTable<Endpoint, UInt64>(capacity: 4096)
     var metrics = MetricSet()
+    var hot = HotMetrics()
+    var reader: MessageReader
     var servers: [ServerTransactionKey: ServerTransaction] = [:]
     var clients: [ClientTransactionKey: ClientTransaction] = [:]
     /// Client transactions by the ticket under which their octets were handed to the transport.
@@ -87,6 +91,7 @@ final class Shard {
         self.clock = clock
         self.witness = witness
         self.secret = secret
+        transactionSecret = secret
         self.logger = logger
         pools = settings.pools
         overload = OverloadControl(fixedLimit: settings.newCallsPerSecond)
@@ -99,6 +104,7 @@ final class Shard {
         passages = settings.profiles.mapValues {
             Passage($0.policy, directory: directory, secret: secret, serial: serial)
         }
+        reader = MessageReader(limits: settings.limits)
         wheel = TimerWheel(now: clock().monotonic)
         metrics.declare(EdgeMetrics.declared)
     }
@@ -128,8 +134,9 @@ final class Shard {
     /// An identifier that can't be guessed from others of its kind.
     func opaqueID(_ purpose: StaticString) -> String {
         let id = nextID()
-        return Hexadecimal.string(
-            secret.authenticate(purpose, [withUnsafeBytes(of: id.bigEndian) { Array($0) }])[..<8])
+        var state = secret.begin(purpose)
+        state.absorb(id)
+        return Hexadecimal.string(state.finish().first)
     }
 
     // MARK: Timers
@@ -271,7 +278,7 @@ final class Shard {
 
     private func observeCommit(_ context: ProxyContext) {
         let waited = clock().monotonic - min(context.askedWitnessAt, clock().monotonic)
-        metrics.observe(EdgeMetrics.witnessSeconds, [], Double(waited) / 1e9)
+        hot.witness.observe(Double(waited) / 1e9)
     }
 
     /// PRODUCT 1.2, layer 7: what can't be recorded isn't forwarded, unless the configuration says so.
@@ -280,7 +287,7 @@ final class Shard {
             proceed(context)
             return
         }
-        metrics.increment(EdgeMetrics.rejections, [Layer.witness.metricLabel])
+        hot.rejection(.witness)
         finish(context, local: 503, "Service Unavailable", fields: [("Retry-After", "5")])
     }
 }

@@ -36,20 +36,36 @@ public enum HeaderName: UInt8, Sendable, CaseIterable {
 
     /// Recognizes a field name, long or compact, in any case.
     static func recognize(_ bytes: [UInt8], _ range: Range<Int>) -> HeaderName {
-        if range.count == 1 {
-            return compact(bytes[range.lowerBound].lowercased)
-        }
-        let candidates = range.count < byLength.count ? byLength[range.count] : []
-        next: for (name, spelling) in candidates {
-            var offset = range.lowerBound
-            for byte in spelling {
-                if bytes[offset].lowercased != byte { continue next }
-                offset += 1
-            }
-            return name
-        }
+        if range.count == 1 { return compact(bytes[range.lowerBound].lowercased) }
+        guard range.count <= Spelling.longest else { return .other }
+        let spelling = Spelling(bytes[range])
+        for entry in Self.table where entry.spelling == spelling { return entry.name }
         return .other
     }
+
+    /// A name in lower case as three words, for comparing it at once.
+    private struct Spelling: Equatable {
+        static let longest = 24
+        private var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
+
+        init(_ octets: some Sequence<UInt8>) {
+            var index: UInt64 = 0
+            for octet in octets {
+                let bits = UInt64(octet.lowercased) << (8 * (index & 7))
+                switch index >> 3 {
+                case 0: words.0 |= bits
+                case 1: words.1 |= bits
+                default: words.2 |= bits
+                }
+                index += 1
+            }
+        }
+
+        static func == (first: Spelling, second: Spelling) -> Bool { first.words == second.words }
+    }
+
+    private static let table: [(spelling: Spelling, name: HeaderName)] = allCases.filter { $0 != .other }
+        .map { (Spelling($0.canonical.utf8), $0) }
 
     /// RFC 3261 section 7.3.3, RFC 3515 (`r`), RFC 6665 (`o`).
     private static func compact(_ letter: UInt8) -> HeaderName {
@@ -69,13 +85,4 @@ public enum HeaderName: UInt8, Sendable, CaseIterable {
         default: .other
         }
     }
-
-    private static let byLength: [[(HeaderName, [UInt8])]] = {
-        var table: [[(HeaderName, [UInt8])]] = Array(repeating: [], count: 24)
-        for name in allCases where name != .other {
-            let spelling = name.canonical.lowercased()
-            table[spelling.utf8.count].append((name, Array(spelling.utf8)))
-        }
-        return table
-    }()
 }

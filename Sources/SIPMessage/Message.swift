@@ -1,17 +1,35 @@
 /// The start line of a message (RFC 3261 section 7.1, 7.2).
-public enum StartLine: Sendable {
-    case request(Method, uri: URI, uriRange: Range<Int>)
-    case response(status: Int, reason: Range<Int>)
+enum StartLine: Sendable {
+    case request(Method, URIShape)
+    case response(status: Int, reason: Stretch)
 }
 
 /// One header field line as received; folded lines are one field.
 public struct Field: Sendable {
     public let name: HeaderName
-    public let nameRange: Range<Int>
+    private let start: UInt32
+    private let nameEnd: UInt32
+    private let valueStart: UInt32
+    private let valueEnd: UInt32
+    private let end: UInt32
+
+    /// - Parameters:
+    ///   - value: within the line, behind the name.
+    ///   - end: behind the CRLF.
+    init(name: HeaderName, nameRange: Range<Int>, value: Range<Int>, end: Int) {
+        self.name = name
+        start = UInt32(clamping: nameRange.lowerBound)
+        nameEnd = UInt32(clamping: nameRange.upperBound)
+        valueStart = UInt32(clamping: value.lowerBound)
+        valueEnd = UInt32(clamping: value.upperBound)
+        self.end = UInt32(clamping: end)
+    }
+
+    public var nameRange: Range<Int> { Int(start)..<Int(nameEnd) }
     /// Without the blanks around it; folds inside stay as they came.
-    public let value: Range<Int>
+    public var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
     /// From the first octet of the name up to and with the CRLF that ends the field.
-    public let line: Range<Int>
+    public var line: Range<Int> { Int(start)..<Int(end) }
 }
 
 /// CSeq (RFC 3261 section 20.16).
@@ -28,57 +46,83 @@ public struct CSeq: Hashable, Sendable {
 
 /// A message as received, with an index over its octets. The octets are never changed; a `Rewrite` says what is to be
 /// different in a copy, and everything it does not name goes out as it came in.
+///
+/// The message itself is one reference. What is asked of it as text is made when it is asked for; the `shape`s tell
+/// where it stands without making anything.
 public struct Message: Sendable {
+    let index: MessageIndex
+
     /// The octets of this message alone: what a datagram holds beyond Content-Length is cut off.
-    public let bytes: [UInt8]
-    public let startLine: StartLine
-    public let fields: [Field]
-    public let body: Range<Int>
+    public var bytes: [UInt8] { index.bytes }
+    public var fields: [Field] { index.fields }
+    public var body: Range<Int> { index.body.range }
 
-    public let from: NameAddress
-    public let to: NameAddress
-    public let callID: String
-    public let cSeq: CSeq
+    public var from: NameAddress { NameAddress(bytes, index.from) }
+    public var to: NameAddress { NameAddress(bytes, index.to) }
+    public var callID: String { text(callIDRange) }
+    public var callIDRange: Range<Int> { index.callID.range }
+    public var cSeq: CSeq { index.cSeq }
     /// The Via values from the top; never empty.
-    public let vias: [Via]
+    public var vias: [Via] { index.vias.map { Via(bytes, $0) } }
+    public var viaShapes: [ViaShape] { index.vias }
     /// nil where the field is absent.
-    public let maxForwards: Int?
+    public var maxForwards: Int? { index.maxForwards }
 
-    public var topVia: Via { vias[0] }
+    public var topVia: Via { Via(bytes, topViaShape) }
+    public var topViaShape: ViaShape { index.vias[0] }
+    public var viaCount: Int { index.vias.count }
 
-    public var method: Method { cSeq.method }
+    public var method: Method { index.cSeq.method }
 
     public var isRequest: Bool {
-        if case .request = startLine { true } else { false }
+        if case .request = index.startLine { true } else { false }
     }
 
     /// The status code; nil for a request.
     public var status: Int? {
-        if case .response(let status, _) = startLine { status } else { nil }
+        if case .response(let status, _) = index.startLine { status } else { nil }
     }
 
     /// The Request-URI; nil for a response.
-    public var requestURI: URI? {
-        if case .request(_, let uri, _) = startLine { uri } else { nil }
+    public var requestURI: URI? { requestURIShape.map { URI(bytes, $0) } }
+
+    public var requestURIShape: URIShape? {
+        if case .request(_, let uri) = index.startLine { uri } else { nil }
     }
 
-    public var fromTag: String? { tag(of: from) }
-    public var toTag: String? { tag(of: to) }
+    public var fromURI: URIShape { index.from.uri }
+    public var toURI: URIShape { index.to.uri }
+
+    public var fromTag: String? { fromTagRange.map { text($0) } }
+    public var toTag: String? { toTagRange.map { text($0) } }
+    public var fromTagRange: Range<Int>? { index.fromTag?.range }
+    public var toTagRange: Range<Int>? { index.toTag?.range }
 
     /// RFC 3261 section 12: a request inside a dialog carries a To tag.
-    public var isInDialog: Bool { isRequest && toTag != nil }
+    public var isInDialog: Bool { isRequest && index.toTag != nil }
 
     public var reasonPhrase: String {
-        if case .response(_, let reason) = startLine { bytes.string(reason) } else { "" }
-    }
-
-    private func tag(of address: NameAddress) -> String? {
-        parameter("tag", of: address)
+        if case .response(_, let reason) = index.startLine { text(reason.range) } else { "" }
     }
 
     /// The value of a header parameter of an address, unquoted nowhere; nil where it is absent or has no value.
     public func parameter(_ name: StaticString, of address: NameAddress) -> String? {
         address.parameters.first { bytes.matches($0.name, lowercase: name) }?.value.map(bytes.string)
+    }
+
+    /// The value of a parameter of a URI of this message; `.some(nil)` where it has none, nil where it is absent.
+    public func parameter(_ name: StaticString, of uri: URIShape) -> Range<Int>?? {
+        uri.parameter(name, in: bytes)
+    }
+
+    /// Whether a stretch is this text, without regard to case. The text is in lower case.
+    public func matches(_ range: Range<Int>, lowercase text: StaticString) -> Bool {
+        bytes.matches(range, lowercase: text)
+    }
+
+    /// Whether a stretch is this text, octet by octet.
+    public func equals(_ range: Range<Int>, _ text: String) -> Bool {
+        bytes[range].elementsEqual(text.utf8)
     }
 
     public func text(_ range: Range<Int>) -> String { bytes.string(range) }
@@ -126,29 +170,61 @@ public struct Message: Sendable {
     /// The addresses of a Route, Record-Route or Contact; nil when one is malformed. `Contact: *` gives none.
     public func addresses(_ name: HeaderName) -> [NameAddress]? {
         var result: [NameAddress] = []
-        for value in values(name) {
-            if bytes[value].elementsEqual([UInt8(ascii: "*")]) { continue }
-            var scanner = Scanner(bytes, value)
-            guard let address = scanner.nameAddress(), scanner.atEnd else { return nil }
-            result.append(address)
+        let isWell = eachAddress(name) {
+            result.append(NameAddress(bytes, $0))
+            return true
         }
-        return result
+        return isWell ? result : nil
+    }
+
+    /// Where the addresses of a Route, Record-Route or Contact stand, from the top.
+    /// - Parameter body: returns whether to go on.
+    /// - Returns: false when one is malformed, with those before it having been visited.
+    @discardableResult
+    public func eachAddress(_ name: HeaderName, _ body: (NameAddressShape) -> Bool) -> Bool {
+        let bytes = bytes
+        var ledger = NameLedger()
+        for field in fields where field.name == name {
+            var values = ListSplitter(bytes, field.value)
+            while let value = values.next() {
+                if value.count == 1, bytes[value.lowerBound] == UInt8(ascii: "*") { continue }
+                var scanner = Scanner(bytes, value)
+                guard let address = scanner.nameAddress(&ledger), scanner.atEnd else { return false }
+                guard body(address) else { return true }
+            }
+        }
+        return true
     }
 }
 
 /// Cuts a header field value at its commas, but not inside quotes or angle brackets (RFC 3261 section 7.3.1).
-enum ListSplitter {
+struct ListSplitter: Sequence, IteratorProtocol {
+    private let bytes: [UInt8]
+    private var position: Int
+    private let end: Int
+    private var isDone = false
+
+    init(_ bytes: [UInt8], _ range: Range<Int>) {
+        self.bytes = bytes
+        position = range.lowerBound
+        end = Swift.min(range.upperBound, bytes.count)
+    }
+
     static func split(_ bytes: [UInt8], _ range: Range<Int>) -> [Range<Int>] {
-        var result: [Range<Int>] = []
-        var start = range.lowerBound
-        var index = range.lowerBound
+        Array(ListSplitter(bytes, range))
+    }
+
+    /// The next value without blanks around it.
+    mutating func next() -> Range<Int>? {
+        guard !isDone else { return nil }
+        let start = position
         var quoted = false
         var bracketed = false
-        while index < range.upperBound {
-            let byte = bytes[index]
+        while position < end {
+            let byte = bytes[position]
             if quoted {
                 if byte == .backslash {
-                    index += 1
+                    position += 1
                 } else if byte == .quote {
                     quoted = false
                 }
@@ -158,14 +234,15 @@ enum ListSplitter {
                 case .less: bracketed = true
                 case .greater: bracketed = false
                 case .comma where !bracketed:
-                    result.append(bytes.trimmed(start..<index))
-                    start = index + 1
+                    let value = bytes.trimmed(start..<position)
+                    position += 1
+                    return value
                 default: break
                 }
             }
-            index += 1
+            position += 1
         }
-        result.append(bytes.trimmed(start..<range.upperBound))
-        return result
+        isDone = true
+        return bytes.trimmed(start..<end)
     }
 }

@@ -65,15 +65,16 @@ public struct ParseFailure: Error, Sendable, CustomStringConvertible {
 public struct ReplyFields: Sendable {
     /// The octets that the ranges point into.
     let bytes: [UInt8]
-    /// The values of all Via fields, from the top.
-    let vias: [Range<Int>]
+    /// From the top; never empty.
+    let vias: [ViaShape]
     let from: Range<Int>
     let to: Range<Int>
     let callID: Range<Int>
     let cSeq: Range<Int>
     let hasToTag: Bool
-    /// The top Via: it says where a response goes.
-    public let topVia: Via
     /// ACK is never answered.
     public let isAck: Bool
+
+    /// The top Via: it says where a response goes.
+    public var topVia: ViaShape { vias[0] }
 }

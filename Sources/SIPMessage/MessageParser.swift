@@ -1,100 +1,120 @@
-extension Message {
-    /// Parses one message: a datagram, or what `StreamFramer` cut from a stream.
-    ///
-    /// Strict where leniency would let two parsers see two messages: line ends are CRLF, controls stand only behind a
-    /// backslash in quotes, singular fields stand once, Content-Length is one number. Lenient where RFC 4475 section
-    /// 3.1.1 asks for it: folding, blanks around the colon, compact forms, any escapes.
-    public init(parsing bytes: [UInt8], limits: MessageLimits = MessageLimits()) throws(ParseFailure) {
-        var parser = MessageParser(bytes: bytes, limits: limits)
-        self = try parser.parse()
-    }
-}
-
 /// The work of `Message.init(parsing:)`: the first defect found is the one reported, but indexing goes on behind it as
 /// far as it can, so that the answer has somewhere to go.
-private struct MessageParser {
-    let bytes: [UInt8]
-    let limits: MessageLimits
-    var fields: [Field] = []
-    var failure: ParseFailure?
-    var headEnd = 0
+struct MessageParser {
+    private let index: MessageIndex
+    private let bytes: [UInt8]
+    private let limits: MessageLimits
+    private var failure: ParseFailure?
+    private var headEnd = 0
     /// As much of a malformed topmost Via as an answer can carry.
-    var salvagedVia: Via?
+    private var salvagedVia: ViaShape?
+    private var ledger: NameLedger
+    private var seen = Seen()
 
-    init(bytes: [UInt8], limits: MessageLimits) {
-        self.bytes = bytes
+    /// Where the fields stand that every message needs.
+    private struct Seen {
+        var singular: UInt64 = 0
+        var from: Stretch?
+        var to: Stretch?
+        var callID: Stretch?
+        var cSeq: Stretch?
+        var maxForwards: Stretch?
+        var contentLength: Stretch?
+    }
+
+    static func parse(_ index: MessageIndex, _ limits: MessageLimits) throws(ParseFailure) -> Message {
+        var parser = MessageParser(index, limits)
+        let end = try parser.parse()
+        index.ledger = parser.ledger
+        // Whoever else holds the octets must have let go of them by now: else cutting would copy.
+        _ = consume parser
+        index.cut(to: end)
+        return Message(index: index)
+    }
+
+    private init(_ index: MessageIndex, _ limits: MessageLimits) {
+        self.index = index
         self.limits = limits
-        fields.reserveCapacity(24)
+        bytes = index.bytes
+        ledger = index.ledger
+        index.ledger = NameLedger()
     }
 
     private mutating func note(_ kind: ParseFailure.Kind, _ reason: String, status: Int = 400) {
         if failure == nil { failure = ParseFailure(kind: kind, status: status, reason: reason) }
     }
 
-    mutating func parse() throws(ParseFailure) -> Message {
-        guard bytes.count <= limits.messageBytes else {
-            throw ParseFailure(kind: .tooLarge, status: 513, reason: "Message Too Large")
-        }
-        guard let startLineEnd = lineEnd(from: 0) else {
+    /// - Returns: where the message ends.
+    private mutating func parse() throws(ParseFailure) -> Int {
+        guard let startLineEnd = lineEnd(from: 0)?.end else {
             throw ParseFailure(kind: .startLine, reason: "No Start Line")
         }
         indexFields(from: startLineEnd + 2)
         // Before the Vias: what another version of SIP writes there is not malformed, just not understood.
         let startLine = parseStartLine(0..<startLineEnd)
-        let vias = parseVias()
-        let reply = replyFields(vias: vias.isEmpty ? salvagedVia.map { [$0] } ?? [] : vias)
-        checkSingularFields()
+        parseVias()
+        noteDuplicates()
 
-        let from = address(.from, "From")
-        let to = address(.to, "To")
-        let callID = parseCallID()
+        let from = address(seen.from, "From")
+        let to = address(seen.to, "To")
+        parseCallID()
         let cSeq = parseCSeq()
-        let maxForwards = parseMaxForwards()
-        if case .request(let method, _, _)? = startLine, let cSeq, cSeq.method != method {
+        parseMaxForwards()
+        if case .request(let method, _)? = startLine, let cSeq, cSeq.method != method {
             note(.cSeq, "CSeq Method Mismatch")
         }
-        if vias.isEmpty { note(.via, "Missing or Malformed Via") }
+        if index.vias.isEmpty { note(.via, "Missing or Malformed Via") }
         // RFC 4475 section 3.2.1: the cookie promises that what follows it is unique, and nothing does.
-        if vias.first?.branch == Via.magicCookie { note(.via, "Empty Branch") }
+        if let branch = index.vias.first?.branch, bytes[branch].elementsEqual(Via.magicCookie.utf8) {
+            note(.via, "Empty Branch")
+        }
         let body = parseBody()
 
         if let failure {
-            throw ParseFailure(kind: failure.kind, status: failure.status, reason: failure.reason, reply: reply)
+            throw ParseFailure(
+                kind: failure.kind, status: failure.status, reason: failure.reason, reply: replyFields())
         }
         // Each nil has been noted as a failure above; the compiler can't know.
-        guard let startLine, let from, let to, let callID, let cSeq, let body else {
-            throw ParseFailure(kind: .missingHeader, reason: "Bad Request", reply: reply)
+        guard let startLine, let from, let to, let cSeq, let body else {
+            throw ParseFailure(kind: .missingHeader, reason: "Bad Request", reply: replyFields())
         }
-        return Message(
-            bytes: body.upperBound == bytes.count ? bytes : Array(bytes[..<body.upperBound]), startLine: startLine,
-            fields: fields, body: body, from: from, to: to, callID: callID, cSeq: cSeq, vias: vias,
-            maxForwards: maxForwards)
+        index.startLine = startLine
+        (index.from, index.fromTag) = from
+        (index.to, index.toTag) = to
+        index.cSeq = cSeq
+        index.body = Stretch(body)
+        return body.upperBound
     }
 
     // MARK: Lines
 
-    /// The offset of the CR of the next CRLF; a bare CR or LF before it is a defect.
-    private mutating func lineEnd(from start: Int) -> Int? {
-        var index = start
-        while index < bytes.count {
-            switch bytes[index] {
+    /// The offset of the CR of the next CRLF, and whether other controls than blanks stand before it; a bare CR or LF is
+    /// a defect.
+    private mutating func lineEnd(from start: Int) -> (end: Int, hasControl: Bool)? {
+        var position = start
+        var hasControl = false
+        while true {
+            position = bytes.nextControl(from: position)
+            guard position < bytes.count else { return nil }
+            switch bytes[position] {
             case .carriageReturn:
-                if index + 1 < bytes.count, bytes[index + 1] == .lineFeed { return index }
+                if position + 1 < bytes.count, bytes[position + 1] == .lineFeed { return (position, hasControl) }
                 note(.headerField, "Bare CR in Header")
             case .lineFeed:
                 note(.headerField, "Bare LF in Header")
-            default:
+            case .tab:
                 break
+            default:
+                hasControl = true
             }
-            index += 1
+            position += 1
         }
-        return nil
     }
 
     private mutating func indexFields(from start: Int) {
         var lineStart = start
         while true {
-            guard var end = lineEnd(from: lineStart) else {
+            guard var (end, hasControl) = lineEnd(from: lineStart) else {
                 note(.incomplete, "Header Not Ended")
                 headEnd = bytes.count
                 return
@@ -109,19 +129,20 @@ private struct MessageParser {
                     headEnd = bytes.count
                     return
                 }
-                end = folded
+                end = folded.end
+                hasControl = hasControl || folded.hasControl
             }
-            guard fields.count < limits.headers else {
+            guard index.fields.count < limits.headers else {
                 note(.tooLarge, "Too Many Header Fields", status: 513)
                 headEnd = bytes.count
                 return
             }
-            indexField(line: lineStart..<end)
+            indexField(line: lineStart..<end, hasControl: hasControl)
             lineStart = end + 2
         }
     }
 
-    private mutating func indexField(line: Range<Int>) {
+    private mutating func indexField(line: Range<Int>, hasControl: Bool) {
         guard line.count <= limits.headerBytes else {
             note(.tooLarge, "Header Field Too Long", status: 513)
             return
@@ -137,29 +158,26 @@ private struct MessageParser {
             return
         }
         let value = bytes.trimmed(scanner.position..<line.upperBound)
-        if hasStrayControl(value) { note(.headerField, "Control Character in Header Field") }
-        fields.append(
-            Field(
-                name: HeaderName.recognize(bytes, nameRange), nameRange: nameRange, value: value,
-                line: line.lowerBound..<line.upperBound + 2))
+        if hasControl, !controlsAreQuoted(value) { note(.headerField, "Control Character in Header Field") }
+        let name = HeaderName.recognize(bytes, nameRange)
+        see(name, Stretch(value))
+        index.fields.append(Field(name: name, nameRange: nameRange, value: value, end: line.upperBound + 2))
+    }
+
+    /// Notes the first of each.
+    private mutating func see(_ name: HeaderName, _ value: Stretch) {
+        switch name {
+        case .from: seen.from = seen.from ?? value
+        case .to: seen.to = seen.to ?? value
+        case .callID: seen.callID = seen.callID ?? value
+        case .cSeq: seen.cSeq = seen.cSeq ?? value
+        case .maxForwards: seen.maxForwards = seen.maxForwards ?? value
+        case .contentLength: seen.contentLength = seen.contentLength ?? value
+        default: break
+        }
     }
 
     /// Controls other than blanks and folds may only stand behind a backslash inside quotes.
-    private func hasStrayControl(_ range: Range<Int>) -> Bool {
-        var index = range.lowerBound
-        while index < range.upperBound {
-            let byte = bytes[index]
-            if byte < .space || byte == 0x7f {
-                switch byte {
-                case .tab, .carriageReturn, .lineFeed: break
-                default: return !controlsAreQuoted(range)
-                }
-            }
-            index += 1
-        }
-        return false
-    }
-
     private func controlsAreQuoted(_ range: Range<Int>) -> Bool {
         var quoted = false
         var index = range.lowerBound
@@ -184,18 +202,20 @@ private struct MessageParser {
         if line.count >= 4, bytes.matches(line.lowerBound..<line.lowerBound + 4, lowercase: "sip/") {
             return parseStatusLine(line)
         }
-        let parts = bytes[line].split(separator: .space, omittingEmptySubsequences: false)
-        guard parts.count == 3, !parts[1].isEmpty else {
+        // Exactly two single spaces: method SP Request-URI SP version.
+        guard let first = bytes[line].firstIndex(of: .space), let last = bytes[line].lastIndex(of: .space),
+            first + 1 < last, !bytes[first + 1..<last].contains(.space)
+        else {
             note(.startLine, "Malformed Request-Line")
             return nil
         }
-        let methodRange = parts[0].startIndex..<parts[0].endIndex
+        let methodRange = line.lowerBound..<first
         var scanner = Scanner(bytes, methodRange)
         guard scanner.token() == methodRange else {
             note(.startLine, "Malformed Method")
             return nil
         }
-        let version = parts[2].startIndex..<parts[2].endIndex
+        let version = last + 1..<line.upperBound
         guard version.count > 4, bytes.matches(version.lowerBound..<version.lowerBound + 4, lowercase: "sip/") else {
             note(.startLine, "Malformed Request-Line")
             return nil
@@ -204,17 +224,17 @@ private struct MessageParser {
             note(.version, "Version Not Supported", status: 505)
             return nil
         }
-        let uriRange = parts[1].startIndex..<parts[1].endIndex
+        let uriRange = first + 1..<last
         guard uriRange.count <= limits.uriBytes else {
             note(.uri, "Request-URI Too Long", status: 414)
             return nil
         }
         // RFC 3261 section 19.1.1, table 1: a Request-URI carries no headers.
-        guard let uri = URI(bytes, uriRange), uri.headers == nil else {
+        guard let uri = URIShape(bytes, uriRange, &ledger), uri.headers == nil else {
             note(.uri, "Malformed Request-URI")
             return nil
         }
-        return .request(Method(bytes, methodRange), uri: uri, uriRange: uriRange)
+        return .request(Method(bytes, methodRange), uri)
     }
 
     private mutating func parseStatusLine(_ line: Range<Int>) -> StartLine? {
@@ -236,80 +256,79 @@ private struct MessageParser {
             note(.startLine, "Control Character in Reason Phrase")
             return nil
         }
-        return .response(status: status, reason: reason)
+        return .response(status: status, reason: Stretch(reason))
     }
 
     // MARK: Fields that the edge depends on
 
-    private mutating func parseVias() -> [Via] {
-        var vias: [Via] = []
-        for field in fields where field.name == .via {
-            for value in ListSplitter.split(bytes, field.value) {
+    private mutating func parseVias() {
+        for field in index.fields where field.name == .via {
+            var values = ListSplitter(bytes, field.value)
+            while let value = values.next() {
                 var scanner = Scanner(bytes, value)
-                guard let via = scanner.via(), scanner.atEnd else {
+                guard let via = scanner.via(&ledger), scanner.atEnd else {
                     note(.via, "Malformed Via")
-                    if vias.isEmpty {
+                    if index.vias.isEmpty {
                         var rescue = Scanner(bytes, value)
-                        salvagedVia = rescue.viaSentBy()?.via
+                        salvagedVia = rescue.viaSentBy()
                     }
-                    return vias
+                    return
                 }
                 if !via.isVersion2 { note(.via, "Malformed Via") }
-                vias.append(via)
-                guard vias.count <= limits.vias else {
+                index.vias.append(via)
+                guard index.vias.count <= limits.vias else {
                     note(.via, "Too Many Vias")
-                    return vias
+                    return
                 }
             }
         }
-        return vias
     }
 
-    private mutating func checkSingularFields() {
-        var seen: UInt64 = 0
-        for field in fields where field.name.isSingular {
+    private mutating func noteDuplicates() {
+        for field in index.fields where field.name.isSingular {
             let bit = UInt64(1) << UInt64(field.name.rawValue)
-            if seen & bit != 0 {
+            if seen.singular & bit != 0 {
                 let kind: ParseFailure.Kind = field.name == .contentLength ? .contentLength : .duplicateHeader
                 note(kind, "Duplicate \(field.name.canonical)")
             }
-            seen |= bit
+            seen.singular |= bit
         }
     }
 
-    private func firstValue(_ name: HeaderName) -> Range<Int>? {
-        fields.first { $0.name == name }?.value
-    }
-
-    private mutating func address(_ name: HeaderName, _ spelling: String) -> NameAddress? {
-        guard let value = firstValue(name) else {
+    private mutating func address(
+        _ value: Stretch?, _ spelling: StaticString
+    ) -> (address: NameAddressShape, tag: Stretch?)? {
+        guard let value else {
             note(.missingHeader, "Missing \(spelling)")
             return nil
         }
-        var scanner = Scanner(bytes, value)
-        guard let address = scanner.nameAddress(), scanner.atEnd, !hasDuplicates(address.parameters) else {
+        var scanner = Scanner(bytes, value.range)
+        guard let address = scanner.nameAddress(&ledger), scanner.atEnd else {
             note(.address, "Malformed \(spelling)")
             return nil
         }
-        for parameter in address.parameters where bytes.matches(parameter.name, lowercase: "tag") {
-            guard let tag = parameter.value, bytes[tag].allSatisfy(ByteSet.token.contains) else {
+        var tag: Stretch?
+        ledger.begin()
+        for parameter in HeaderParameters(bytes, address.parameters) {
+            guard ledger.insert(bytes, parameter.name) else {
+                note(.address, "Malformed \(spelling)")
+                return nil
+            }
+            guard bytes.matches(parameter.name, lowercase: "tag") else { continue }
+            guard let value = parameter.value, bytes[value].allSatisfy(ByteSet.token.contains) else {
                 note(.address, "Malformed \(spelling) Tag")
                 return nil
             }
+            tag = Stretch(value)
         }
-        return address
-    }
-
-    private func hasDuplicates(_ parameters: [HeaderParameter]) -> Bool {
-        guard parameters.count > 1 else { return false }
-        return Set(parameters.map { bytes.string($0.name).lowercased() }).count != parameters.count
+        return (address, tag)
     }
 
     /// `word ["@" word]`
-    private mutating func parseCallID() -> String? {
-        guard let value = firstValue(.callID) else {
+    private mutating func parseCallID() {
+        guard let value = seen.callID?.range else {
             note(.missingHeader, "Missing Call-ID")
-            return nil
+            return
         }
         var scanner = Scanner(bytes, value)
         var valid = !scanner.run(of: .word).isEmpty
@@ -320,13 +339,13 @@ private struct MessageParser {
             && !(value.upperBound + 2 < bytes.count && bytes[value.upperBound + 2].isBlank)
         guard valid, isClean, scanner.atEnd else {
             note(.callID, "Malformed Call-ID")
-            return nil
+            return
         }
-        return bytes.string(value)
+        index.callID = Stretch(value)
     }
 
     private mutating func parseCSeq() -> CSeq? {
-        guard let value = firstValue(.cSeq) else {
+        guard let value = seen.cSeq?.range else {
             note(.missingHeader, "Missing CSeq")
             return nil
         }
@@ -341,23 +360,24 @@ private struct MessageParser {
             note(.cSeq, "Malformed CSeq")
             return nil
         }
+        index.cSeqValue = Stretch(value)
         return CSeq(number: UInt32(number), method: Method(bytes, method))
     }
 
     /// 0...255 (RFC 3261 section 20.22).
-    private mutating func parseMaxForwards() -> Int? {
-        guard let value = firstValue(.maxForwards) else { return nil }
+    private mutating func parseMaxForwards() {
+        guard let value = seen.maxForwards?.range else { return }
         var scanner = Scanner(bytes, value)
         guard let number = scanner.number(maximumDigits: 10), number <= 255, scanner.atEnd else {
             note(.maxForwards, "Malformed Max-Forwards")
-            return nil
+            return
         }
-        return number
+        index.maxForwards = number
     }
 
     /// Where the body stands: Content-Length octets, or the rest of the datagram (RFC 3261 section 18.3).
     private mutating func parseBody() -> Range<Int>? {
-        guard let value = firstValue(.contentLength) else { return headEnd..<bytes.count }
+        guard let value = seen.contentLength?.range else { return headEnd..<bytes.count }
         var scanner = Scanner(bytes, value)
         guard let length = scanner.number(maximumDigits: 9), scanner.atEnd else {
             note(.contentLength, "Malformed Content-Length")
@@ -372,30 +392,46 @@ private struct MessageParser {
 
     // MARK: Answering what was not understood
 
-    private func replyFields(vias: [Via]) -> ReplyFields? {
-        guard bytes.count >= 4, !bytes.matches(0..<4, lowercase: "sip/"), let topVia = vias.first,
-            let from = firstValue(.from), let to = firstValue(.to), let callID = firstValue(.callID),
-            let cSeq = firstValue(.cSeq)
+    private mutating func replyFields() -> ReplyFields? {
+        let vias = index.vias.isEmpty ? salvagedVia.map { [$0] } ?? [] : index.vias
+        guard bytes.count >= 4, !bytes.matches(0..<4, lowercase: "sip/"), !vias.isEmpty, let from = seen.from?.range,
+            let to = seen.to?.range, let callID = seen.callID?.range, let cSeq = seen.cSeq?.range
         else { return nil }
         // Only what can be echoed without harm: no folds, no controls that a sloppy parser could take for a line end.
-        let echoed = [from, to, callID, cSeq] + vias.map(\.range)
-        guard echoed.allSatisfy({ !$0.isEmpty && bytes[$0].allSatisfy { $0 >= .space && $0 != 0x7f || $0 == .tab } })
+        func isClean(_ range: Range<Int>) -> Bool {
+            !range.isEmpty && bytes[range].allSatisfy { $0 >= .space && $0 != 0x7f || $0 == .tab }
+        }
+        guard isClean(from), isClean(to), isClean(callID), isClean(cSeq), vias.allSatisfy({ isClean($0.range) })
         else { return nil }
-        var toScanner = Scanner(bytes, to)
-        let parsedTo = toScanner.nameAddress()
-        let hasToTag = parsedTo.map { $0.parameters.contains { bytes.matches($0.name, lowercase: "tag") } } ?? true
+        var scanner = Scanner(bytes, to)
+        let hasToTag =
+            scanner.nameAddress(&ledger).map { address in
+                HeaderParameters(bytes, address.parameters).contains { bytes.matches($0.name, lowercase: "tag") }
+            } ?? true
         return ReplyFields(
-            bytes: bytes, vias: vias.map(\.range), from: from, to: to, callID: callID, cSeq: cSeq, hasToTag: hasToTag,
-            topVia: topVia, isAck: bytes.starts(with: Array("ACK ".utf8)))
+            bytes: bytes, vias: vias, from: from, to: to, callID: callID, cSeq: cSeq, hasToTag: hasToTag,
+            isAck: bytes.starts(with: "ACK ".utf8))
     }
 }
 
-extension Message {
-    /// What a response to this request copies from it.
-    public var replyFields: ReplyFields {
-        func value(_ name: HeaderName) -> Range<Int> { first(name)?.value ?? 0..<0 }
-        return ReplyFields(
-            bytes: bytes, vias: vias.map(\.range), from: value(.from), to: value(.to), callID: value(.callID),
-            cSeq: value(.cSeq), hasToTag: toTag != nil, topVia: topVia, isAck: method == .ack)
+extension [UInt8] {
+    /// The first octet from a position on that is a control character, DEL included; the count when there is none.
+    fileprivate func nextControl(from start: Int) -> Int {
+        withUnsafeBytes { octets in
+            var position = start
+            let ones: UInt64 = 0x0101_0101_0101_0101
+            while position + 8 <= octets.count {
+                let word = octets.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+                let deleted = word ^ (ones &* 0x7f)
+                // An octet's high bit is set where it is below 0x20, or 0x7f; octets of 0x80 and above are neither.
+                let found = ((word &- ones &* 0x20) & ~word | (deleted &- ones) & ~deleted) & (ones &* 0x80)
+                if found != 0 {
+                    return position + UInt64(littleEndian: found).trailingZeroBitCount / 8
+                }
+                position += 8
+            }
+            while position < octets.count, octets[position] >= .space, octets[position] != 0x7f { position += 1 }
+            return position
+        }
     }
 }

@@ -177,12 +177,12 @@ private struct SessionDescriptionParser {
         let isIPv4 = bytes.matches(family, lowercase: "ip4")
         guard isIPv4 || bytes.matches(family, lowercase: "ip6") else { return nil }
         if bytes[address].contains(.colon) {
-            return isIPv4 ? nil : IPAddress(bytes.string(address)).map(Host.address)
+            return isIPv4 ? nil : IPAddress(octets: bytes[address]).map(Host.address)
         }
         var scanner = Scanner(bytes, address)
         guard let host = scanner.host(), scanner.atEnd else { return nil }
-        if case .address = host, !isIPv4 { return nil }
-        return host
+        if host.address != nil, !isIPv4 { return nil }
+        return Host(bytes, host)
     }
 
     private func readAttribute(_ value: Range<Int>) throws(Failure) -> SessionDescription.Attribute {

@@ -13,6 +13,13 @@ public enum Host: Hashable, Sendable, CustomStringConvertible {
         case .name(let name): name
         }
     }
+
+    init(_ bytes: [UInt8], _ shape: HostShape) {
+        switch shape.kind {
+        case .address(let address): self = .address(address)
+        case .name(let name): self = .name(bytes.string(name.range).lowercased())
+        }
+    }
 }
 
 /// A URI, cut into its parts (RFC 3261 section 19.1). The octets are kept as they came; nothing is unescaped, so that
@@ -84,39 +91,24 @@ public struct URI: Sendable, Hashable, CustomStringConvertible {
     /// Reads a URI; nil when the grammar does not allow it.
     public init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
-        self.init(bytes, 0..<bytes.count)
+        var ledger = NameLedger()
+        guard let shape = URIShape(bytes, 0..<bytes.count, &ledger) else { return nil }
+        self.init(bytes, shape)
     }
 
-    init?(_ bytes: [UInt8], _ range: Range<Int>) {
-        var scanner = Scanner(bytes, range)
-        guard let first = scanner.peek, first.isLetter else { return nil }
-        let schemeRange = scanner.run(of: .scheme)
-        guard scanner.take(.colon) else { return nil }
-        if bytes.matches(schemeRange, lowercase: "sip") {
-            scheme = .sip
-        } else if bytes.matches(schemeRange, lowercase: "sips") {
-            scheme = .sips
-        } else {
-            let opaque = scanner.escapedRun(of: .anyURI)
-            guard let opaque, !opaque.isEmpty, scanner.atEnd else { return nil }
-            scheme = .other(bytes.string(schemeRange).lowercased())
-            text = bytes.string(range)
-            user = nil
-            password = nil
-            host = .name("")
-            port = nil
-            parameters = []
-            headers = nil
-            return
+    init(_ bytes: [UInt8], _ shape: URIShape) {
+        text = bytes.string(shape.range)
+        switch shape.scheme {
+        case .sip: scheme = .sip
+        case .sips: scheme = .sips
+        case .other: scheme = .other(bytes.string(shape.schemeRange).lowercased())
         }
-        guard let parts = SIPURIParts(&scanner) else { return nil }
-        text = bytes.string(range)
-        user = parts.user.map(bytes.string)
-        password = parts.password.map(bytes.string)
-        host = parts.host
-        port = parts.port
-        parameters = parts.parameters
-        headers = parts.headers.map(bytes.string)
+        user = shape.user.map { bytes.string($0) }
+        password = shape.password.map { bytes.string($0) }
+        host = Host(bytes, shape.host)
+        port = shape.port
+        parameters = shape.parameters(in: bytes)
+        headers = shape.headers.map { bytes.string($0) }
     }
 
     /// Octets that need no escape compare equal with and without it (RFC 3261 section 19.1.4).
@@ -149,99 +141,5 @@ public struct URI: Sendable, Hashable, CustomStringConvertible {
             }
         }
         return result
-    }
-}
-
-/// The parts of a `sip:` or `sips:` URI behind the colon.
-private struct SIPURIParts {
-    var user: Range<Int>?
-    var password: Range<Int>?
-    var host: Host
-    var port: UInt16?
-    var parameters: [URI.Parameter] = []
-    var headers: Range<Int>?
-
-    init?(_ scanner: inout Scanner) {
-        let start = scanner.position
-        // The user part may hold ';', '?' and '/', so whether there is one is told by an '@' before anything else.
-        if let at = scanner.bytes[start..<scanner.end].firstIndex(of: .at) {
-            guard let user = scanner.escapedRun(of: .user), !user.isEmpty else { return nil }
-            self.user = user
-            if scanner.take(.colon) {
-                guard let password = scanner.escapedRun(of: .password) else { return nil }
-                self.password = password
-            }
-            guard scanner.position == at, scanner.take(.at) else { return nil }
-        }
-        guard let host = scanner.host() else { return nil }
-        self.host = host
-        if scanner.take(.colon) {
-            guard let port = scanner.port() else { return nil }
-            self.port = port
-        }
-        while scanner.take(.semicolon) {
-            guard let name = scanner.escapedRun(of: .uriParameter), !name.isEmpty else { return nil }
-            var value: String?
-            if scanner.take(.equals) {
-                guard let range = scanner.escapedRun(of: .uriParameter), !range.isEmpty else { return nil }
-                value = scanner.bytes.string(range)
-            }
-            let key = scanner.bytes.string(name).lowercased()
-            // RFC 3261 section 19.1.1: a parameter must not appear twice.
-            guard !parameters.contains(where: { $0.name == key }) else { return nil }
-            parameters.append(URI.Parameter(key, value))
-        }
-        if scanner.take(.question) {
-            let headerStart = scanner.position
-            repeat {
-                guard let name = scanner.escapedRun(of: .uriHeader), !name.isEmpty, scanner.take(.equals),
-                    scanner.escapedRun(of: .uriHeader) != nil
-                else { return nil }
-            } while scanner.take(UInt8(ascii: "&"))
-            headers = headerStart..<scanner.position
-        }
-        guard scanner.atEnd else { return nil }
-    }
-}
-
-extension Scanner {
-    /// hostname / IPv4address / IPv6reference (RFC 3261 section 25.1; RFC 5118 for the brackets).
-    mutating func host() -> Host? {
-        if take(UInt8(ascii: "[")) {
-            let start = position
-            while let byte = peek, byte != UInt8(ascii: "]") { position += 1 }
-            let inner = start..<position
-            guard take(UInt8(ascii: "]")), let address = IPAddress(bytes.string(inner)), bytes[inner].contains(.colon)
-            else { return nil }
-            return .address(address)
-        }
-        let range = run(of: .hostname)
-        return Self.hostname(bytes, range)
-    }
-
-    private static func hostname(_ bytes: [UInt8], _ range: Range<Int>) -> Host? {
-        guard !range.isEmpty, range.count <= 255 else { return nil }
-        var end = range.upperBound
-        if bytes[end - 1] == UInt8(ascii: ".") { end -= 1 }
-        guard end > range.lowerBound else { return nil }
-        var labelStart = range.lowerBound
-        for index in range.lowerBound...end where index == end || bytes[index] == UInt8(ascii: ".") {
-            let label = labelStart..<index
-            guard !label.isEmpty, label.count <= 63, bytes[label.lowerBound] != UInt8(ascii: "-"),
-                bytes[label.upperBound - 1] != UInt8(ascii: "-")
-            else { return nil }
-            if index < end { labelStart = index + 1 }
-        }
-        let text = bytes.string(range.lowerBound..<end)
-        // A name whose last label is numeric can only be an IPv4 address (toplabel starts with a letter).
-        if bytes[labelStart].isDigit, bytes[labelStart..<end].allSatisfy(\.isDigit) {
-            return IPAddress(text).map(Host.address)
-        }
-        return .name(text.lowercased())
-    }
-
-    mutating func port() -> UInt16? {
-        guard let value = number(maximumDigits: 5), value > 0, value <= 65535 else { return nil }
-        return UInt16(value)
     }
 }

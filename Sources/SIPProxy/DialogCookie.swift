@@ -16,12 +16,16 @@ public struct DialogCookie: Sendable {
     /// The user part for a call.
     /// - Parameter pass: counts how often the call has come by: a spiral brings it back (RFC 3261 section 16.3).
     public func issue(callID: String, callerTag: String, pass: Int = 1) -> String {
-        let mac = secret.authenticate("dialog", Self.parts(callID, callerTag, pass))
-        return Self.prefix + Hexadecimal.string(mac[..<16]) + (pass == 1 ? "" : "-\(pass)")
-    }
-
-    private static func parts(_ callID: String, _ callerTag: String, _ pass: Int) -> [[UInt8]] {
-        [Array(callID.utf8), Array(callerTag.utf8), Array(String(pass).utf8)]
+        var state = secret.begin("dialog")
+        state.absorb(callID)
+        state.absorb(callerTag)
+        state.absorb(UInt64(pass))
+        let mac = state.finish()
+        var text = Array(Self.prefix.utf8)
+        text.reserveCapacity(40)
+        Hexadecimal.append(mac.first, to: &text)
+        Hexadecimal.append(mac.second, to: &text)
+        return String(decoding: text, as: UTF8.self) + (pass == 1 ? "" : "-\(pass)")
     }
 
     /// What a valid cookie says about the request that carries it.
@@ -35,39 +39,61 @@ public struct DialogCookie: Sendable {
         }
     }
 
+    /// Whether a URI is one of the edge's Record-Routes, by its looks.
+    public static func isOwn(_ uri: URIShape, in message: Message) -> Bool {
+        guard let user = uri.user, user.count > prefix.utf8.count else { return false }
+        return message.equals(user.lowerBound..<user.lowerBound + prefix.utf8.count, prefix)
+    }
+
     /// Reads a user part of the edge's own; nil when it is none, or not that of this request's call.
-    public func mark(_ user: String, of request: Message) -> Mark? {
-        guard user.hasPrefix(Self.prefix), let fromTag = request.fromTag, let toTag = request.toTag else { return nil }
+    public func mark(_ user: Range<Int>, of request: Message) -> Mark? {
+        let bytes = request.bytes
+        let digits = user.lowerBound + Self.prefix.utf8.count
+        guard let fromTag = request.fromTagRange, let toTag = request.toTagRange, user.count >= Self.length,
+            request.equals(user.lowerBound..<digits, Self.prefix),
+            let first = Hexadecimal.number(bytes, digits..<digits + 16),
+            let second = Hexadecimal.number(bytes, digits + 16..<digits + 32)
+        else { return nil }
         var pass = 1
-        var digits = user.dropFirst(Self.prefix.count)
-        if let dash = digits.firstIndex(of: "-") {
-            let count = digits[digits.index(after: dash)...]
+        let end = digits + 32
+        if end < user.upperBound {
+            let count = request.text(end + 1..<user.upperBound)
             // One way to write a number: no sign, no leading zero.
-            guard let number = Int(count), number > 1, String(number) == count else { return nil }
+            guard bytes[end] == UInt8(ascii: "-"), let number = Int(count), number > 1, String(number) == count else {
+                return nil
+            }
             pass = number
-            digits = digits[..<dash]
         }
-        guard digits.utf8.count == 32, let mac = Hexadecimal.decode(Array(digits.utf8)) else { return nil }
-        for (side, tag) in [(DialogSide.caller, fromTag), (.callee, toTag)]
-        where secret.recognizes(mac, "dialog", Self.parts(request.callID, tag, pass)) {
-            return Mark(side: side, pass: pass)
+        let mac = KeyedHash.Value(first: first, second: second)
+        for (side, tag) in [(DialogSide.caller, fromTag), (.callee, toTag)] {
+            let isOwn = secret.recognizes(mac, "dialog") { state in
+                state.absorb(bytes, request.callIDRange)
+                state.absorb(bytes, tag)
+                state.absorb(UInt64(pass))
+            }
+            if isOwn { return Mark(side: side, pass: pass) }
         }
         return nil
     }
 
+    /// Prefix and hash.
+    private static let length = 36
+
     /// The marks of a request in a dialog, in the order of its passes through the edge: of the Request-URI, where a
     /// strict router has put the edge's URI (section 16.4), and of the Routes at the top. Empty without a valid one.
     public func marks(of request: Message) -> [Mark] {
-        var users: [String] = []
-        if let user = request.requestURI?.user, user.hasPrefix(Self.prefix) { users.append(user) }
-        for address in request.addresses(.route) ?? [] {
-            guard let user = address.uri.user, user.hasPrefix(Self.prefix) else { break }
-            users.append(user)
-        }
         var marks: [Mark] = []
-        for user in users {
-            guard let mark = mark(user, of: request) else { break }
+        func add(_ user: Range<Int>) -> Bool {
+            guard let mark = mark(user, of: request) else { return false }
             if marks.last != mark { marks.append(mark) }
+            return true
+        }
+        if let uri = request.requestURIShape, Self.isOwn(uri, in: request), let user = uri.user {
+            guard add(user) else { return marks }
+        }
+        request.eachAddress(.route) { address in
+            guard Self.isOwn(address.uri, in: request), let user = address.uri.user else { return false }
+            return add(user)
         }
         return marks
     }

@@ -4,12 +4,6 @@ public import SIPMessage
 /// How a request leaves (RFC 3261 section 16.6): everything that a proxy must change, and what the edge takes out and
 /// puts in. The rest goes out as it came.
 public struct ForwardedRequest: Sendable {
-    /// Header fields that say who someone is or how a call was let in: the edge's to set, never a stranger's.
-    public static let edgeOnlyHeaders: Set<String> = [
-        "p-asserted-identity", "remote-party-id", "x-if-authenticated-user", "x-if-source", "x-if-bridge-mode",
-        "x-if-organization",
-    ]
-
     /// Where the request came from; goes into the Via it came with.
     public var source: Endpoint
     /// The realm whose credentials are the edge's own business.
@@ -17,7 +11,7 @@ public struct ForwardedRequest: Sendable {
     /// Nil: stays as it is.
     public var requestURI: String?
     /// The edge's own Via value.
-    public var via: String
+    public var via: [UInt8]
     /// The edge's Record-Route values, topmost first; empty where none is to be added.
     public var recordRoutes: [String] = []
     /// Route values at the top that are the edge's own and end here.
@@ -34,70 +28,105 @@ public struct ForwardedRequest: Sendable {
     /// next hop's own headers.
     public var stripsIdentity = true
 
-    public init(source: Endpoint, via: String) {
+    public init(source: Endpoint, via: [UInt8]) {
         self.source = source
         self.via = via
     }
 
+    private static let decided: HeaderNameSet = [
+        .via, .maxForwards, .route, .pAssertedIdentity, .remotePartyID, .authorization, .proxyAuthorization, .other,
+    ]
+
     public func octets(of request: Message) -> [UInt8] {
-        var rewrite = Rewrite()
-        rewrite.requestURI = requestURI
-        rewrite.prepend(.via, via)
-        for value in recordRoutes { rewrite.prepend(.recordRoute, value) }
-        if let (field, value) = request.topViaAmended(source: source) { rewrite.replace(field: field, with: value) }
-        forwardHops(request, &rewrite)
-        dropRoutes(request, &rewrite)
-        if stripsIdentity { stripIdentity(request, &rewrite) }
-        if let appendedRoute { rewrite.append(.route, "<\(appendedRoute)>") }
-        rewrite.appended += added
-        return request.written(applying: rewrite)
+        let keptRoutes = keptRoutes(request)
+        var routesSeen = 0
+        var isTopVia = true
+        return request.copied(
+            requestURI: requestURI, deciding: Self.decided,
+            first: { output in
+                output.append("Via: ")
+                output.append(contentsOf: via)
+                output.append("\r\n")
+                for value in recordRoutes { output.appendField("Record-Route", value) }
+            },
+            fate: { field, output in
+                switch field.name {
+                case .via:
+                    defer { isTopVia = false }
+                    return isTopVia && request.writeTopVia(field, source: source, to: &output) ? .written : .keep
+                case .maxForwards:
+                    output.append(request.bytes, field.nameRange)
+                    output.append(": ")
+                    output.appendDecimal(max(0, (request.maxForwards ?? 70) - 1))
+                    output.append("\r\n")
+                    return .written
+                case .route:
+                    guard let keptRoutes else { return .keep }
+                    return Self.route(request, field, kept: keptRoutes, seen: &routesSeen, &output)
+                default:
+                    return stripsIdentity && isToBeStripped(request, field) ? .remove : .keep
+                }
+            },
+            last: { output in
+                if request.maxForwards == nil { output.append("Max-Forwards: 70\r\n") }
+                if let appendedRoute { output.appendField("Route", "<\(appendedRoute)>") }
+                for (name, value) in added { output.appendField(name, value) }
+            })
     }
 
-    private func forwardHops(_ request: Message, _ rewrite: inout Rewrite) {
-        guard let index = request.fields.firstIndex(where: { $0.name == .maxForwards }) else {
-            rewrite.append(.maxForwards, "70")
-            return
-        }
-        let hops = max(0, (request.maxForwards ?? 70) - 1)
-        rewrite.replace(field: index, with: Array(String(hops).utf8))
-    }
-
-    private func dropRoutes(_ request: Message, _ rewrite: inout Rewrite) {
+    /// Which of the Route values stay; nil: all.
+    private func keptRoutes(_ request: Message) -> Range<Int>? {
+        guard dropsAllRoutes || routesToDrop > 0 || dropsLastRoute else { return nil }
+        if dropsAllRoutes { return 0..<0 }
         let total = request.values(.route).count
-        var kept = dropsAllRoutes ? 0..<0 : min(routesToDrop, total)..<total
-        if dropsLastRoute, !kept.isEmpty { kept = kept.lowerBound..<kept.upperBound - 1 }
-        guard kept.count < total else { return }
-        var seen = 0
-        for (index, field) in request.fields.enumerated() where field.name == .route {
-            let values = request.listValues(field)
-            let staying = kept.clamped(to: seen..<seen + values.count)
-            if staying.isEmpty {
-                rewrite.remove(field: index)
-            } else if staying.count < values.count {
-                let first = values[staying.lowerBound - seen]
-                let last = values[staying.upperBound - 1 - seen]
-                rewrite.replace(field: index, with: Array(request.bytes[first.lowerBound..<last.upperBound]))
-            }
-            seen += values.count
+        let kept = min(routesToDrop, total)..<total
+        return dropsLastRoute && !kept.isEmpty ? kept.lowerBound..<kept.upperBound - 1 : kept
+    }
+
+    private static func route(
+        _ request: Message, _ field: Field, kept: Range<Int>, seen: inout Int, _ output: inout [UInt8]
+    ) -> FieldFate {
+        guard !kept.isEmpty else { return .remove }
+        let values = request.listValues(field)
+        let staying = kept.clamped(to: seen..<seen + values.count)
+        defer { seen += values.count }
+        guard !staying.isEmpty else { return .remove }
+        guard staying.count < values.count else { return .keep }
+        let first = values[staying.lowerBound - seen]
+        let last = values[staying.upperBound - 1 - seen]
+        output.append(request.bytes, field.nameRange)
+        output.append(": ")
+        output.append(request.bytes, first.lowerBound..<last.upperBound)
+        output.append("\r\n")
+        return .written
+    }
+
+    private func isToBeStripped(_ request: Message, _ field: Field) -> Bool {
+        switch field.name {
+        case .authorization, .proxyAuthorization:
+            guard let realm else { return false }
+            return DigestCredentials(request.text(field.value))?.realm == realm
+        default:
+            return Self.isEdgeOnly(request, field)
         }
     }
 
-    private func stripIdentity(_ request: Message, _ rewrite: inout Rewrite) {
-        for (index, field) in request.fields.enumerated() {
-            switch field.name {
-            case .pAssertedIdentity, .remotePartyID:
-                rewrite.remove(field: index)
-            case .authorization, .proxyAuthorization:
-                if let realm, DigestCredentials(request.text(field.value))?.realm == realm {
-                    rewrite.remove(field: index)
-                }
-            case .other:
-                if Self.edgeOnlyHeaders.contains(request.text(field.nameRange).lowercased()) {
-                    rewrite.remove(field: index)
-                }
-            default:
-                break
+    /// Header fields that say who someone is or how a call was let in: the edge's to set, never a stranger's.
+    public static func isEdgeOnly(_ message: Message, _ field: Field) -> Bool {
+        switch field.name {
+        case .pAssertedIdentity, .remotePartyID:
+            return true
+        case .other:
+            let name = field.nameRange
+            guard name.count >= 11, message.matches(name.lowerBound..<name.lowerBound + 5, lowercase: "x-if-") else {
+                return false
             }
+            return message.matches(name, lowercase: "x-if-authenticated-user")
+                || message.matches(name, lowercase: "x-if-source")
+                || message.matches(name, lowercase: "x-if-bridge-mode")
+                || message.matches(name, lowercase: "x-if-organization")
+        default:
+            return false
         }
     }
 }

@@ -4,6 +4,22 @@ public struct MetricSet: Sendable {
         var value = 0.0
         var bucketCounts: [Int] = []
         var count = 0
+
+        mutating func observe(_ value: Double, _ buckets: [Double]) {
+            if let bucket = buckets.firstIndex(where: { value <= $0 }) { bucketCounts[bucket] += 1 }
+            count += 1
+            self.value += value
+        }
+
+        mutating func merge(_ other: Series) {
+            value += other.value
+            count += other.count
+            if bucketCounts.isEmpty {
+                bucketCounts = other.bucketCounts
+            } else {
+                for index in other.bucketCounts.indices { bucketCounts[index] += other.bucketCounts[index] }
+            }
+        }
     }
 
     struct Table: Sendable {
@@ -33,9 +49,7 @@ public struct MetricSet: Sendable {
     public mutating func observe(_ family: MetricFamily, _ labels: [String] = [], _ value: Double) {
         change(family, labels) { series in
             if series.bucketCounts.isEmpty { series.bucketCounts = Array(repeating: 0, count: family.buckets.count) }
-            if let bucket = family.buckets.firstIndex(where: { value <= $0 }) { series.bucketCounts[bucket] += 1 }
-            series.count += 1
-            series.value += value
+            series.observe(value, family.buckets)
         }
     }
 
@@ -57,19 +71,11 @@ public struct MetricSet: Sendable {
     /// Adds up counters and histograms; of gauges too, since each loop holds a share.
     public mutating func merge(_ other: MetricSet) {
         for (family, table) in other.tables {
-            for (labels, series) in table.series {
-                change(family, labels) { own in
-                    own.value += series.value
-                    own.count += series.count
-                    if own.bucketCounts.isEmpty {
-                        own.bucketCounts = series.bucketCounts
-                    } else {
-                        for index in series.bucketCounts.indices {
-                            own.bucketCounts[index] += series.bucketCounts[index]
-                        }
-                    }
-                }
-            }
+            for (labels, series) in table.series { merge(series, family, labels) }
         }
+    }
+
+    mutating func merge(_ series: Series, _ family: MetricFamily, _ labels: [String]) {
+        change(family, labels) { $0.merge(series) }
     }
 }

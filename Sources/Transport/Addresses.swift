@@ -1,3 +1,4 @@
+internal import CDatagrams
 public import CoreTypes
 internal import Glibc
 internal import NIOCore
@@ -26,6 +27,26 @@ private enum RawAddress {
 }
 
 extension Endpoint {
+    /// Nil for a family that is not the Internet's.
+    init?(_ datagram: sp_datagram) {
+        let address: IPAddress
+        switch datagram.family {
+        case 4:
+            address = withUnsafeBytes(of: datagram.address) {
+                IPAddress(v4: UInt32(bigEndian: $0.loadUnaligned(as: UInt32.self)))
+            }
+        case 6:
+            address = withUnsafeBytes(of: datagram.address) {
+                IPAddress(
+                    v6High: UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)),
+                    low: UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+            }
+        default:
+            return nil
+        }
+        self.init(address, port: datagram.port)
+    }
+
     /// Nil for a Unix domain socket.
     init?(_ address: SocketAddress?) {
         let found: Endpoint? = address?.withSockAddr { pointer, size in

@@ -98,7 +98,8 @@ public protocol TransportObserver: AnyObject {
     /// A connection can be used: with TLS, after the handshake.
     func opened(_ flow: Flow)
     /// One whole datagram, or one message framed from a stream.
-    func received(_ message: [UInt8], on flow: Flow)
+    /// - Parameter octets: good for the time of this call only.
+    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow)
     /// A stream can't be cut into messages. It closes after what is sent on the flow during this call.
     /// - Parameter head: the first octets (at most 8192) of what could not be framed.
     func unframeable(_ reason: FramingFailure, on flow: Flow, head: [UInt8])
@@ -109,6 +110,8 @@ public protocol TransportObserver: AnyObject {
     /// The message of this ticket did not leave.
     func sendFailed(_ ticket: UInt64, reason: SendFailure)
 
+    /// Whether `sent` is to be called.
+    var hearsSent: Bool { get }
     /// The message of this ticket was handed to this flow; answers over a stream come back on it.
     func sent(_ ticket: UInt64, on flow: FlowID)
     /// A connection was closed as soon as it was accepted.
@@ -118,6 +121,7 @@ public protocol TransportObserver: AnyObject {
 }
 
 extension TransportObserver {
+    public var hearsSent: Bool { false }
     public func sent(_ ticket: UInt64, on flow: FlowID) {}
     public func refused(connectionFrom remote: Endpoint, listener: Int, reason: AdmissionRefusal) {}
     public func socketChanged(listener: Int, isUp: Bool) {}

@@ -170,7 +170,7 @@ final class StreamConnection: ChannelInboundHandler {
             case .message(let bytes):
                 hasReceivedMessage = true
                 partialSince = nil
-                layer.observer?.received(bytes, on: flow)
+                bytes.withUnsafeBytes { layer.observer?.received($0, on: flow) }
             case .ping:
                 partialSince = nil
                 send([13, 10])

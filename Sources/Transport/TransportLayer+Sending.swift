@@ -25,7 +25,7 @@ extension TransportLayer {
             return existing.send(bytes, ticket: ticket)
         }
         if let accepted = aliases[key].flatMap({ connections[$0] }), accepted.isReusable, accepted.send(bytes) {
-            return tell { $0.sent(ticket, on: accepted.id) }
+            return tellSent(ticket, on: accepted.id)
         }
         guard transport == .tcp || clientTLS != nil else { return fail(ticket, .noTLS) }
         guard connections.count - accepted < limits.connections else { return fail(ticket, .connectionLimit) }
@@ -76,14 +76,17 @@ extension TransportLayer {
 
     private func datagramSocket(toward remote: Endpoint) -> DatagramSocket? {
         // Loopback by a socket of loopback where there is one; everything else by listeners before own sockets.
-        let candidates = datagramSockets.filter { $0.reaches(remote) }
-        return candidates.first { $0.bound.address.isLoopback } ?? candidates.first
+        var first: DatagramSocket?
+        for socket in datagramSockets where socket.reaches(remote) {
+            if socket.bound.address.isLoopback { return socket }
+            first = first ?? socket
+        }
+        return first
     }
 
     private func sendDatagram(_ bytes: [UInt8], to remote: Endpoint, from socket: DatagramSocket, ticket: UInt64) {
         if let failure = socket.send(bytes, to: remote) { return fail(ticket, failure) }
-        let flow = FlowID(.datagram(socket: socket.index, remote: remote))
-        tell { $0.sent(ticket, on: flow) }
+        tellSent(ticket, on: FlowID(.datagram(socket: socket.index, remote: remote)))
     }
 
     /// A socket of its own for a family that no listener serves.

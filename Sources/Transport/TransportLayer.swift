@@ -196,6 +196,12 @@ public final class TransportLayer {
     }
 
     /// Tells the observer something when the call in progress is over.
+    /// Says later on the loop that a message was handed over, to those who want to know.
+    func tellSent(_ ticket: UInt64, on flow: FlowID) {
+        guard observer?.hearsSent == true else { return }
+        tell { $0.sent(ticket, on: flow) }
+    }
+
     func tell(_ message: @escaping (any TransportObserver) -> Void) {
         loop.assumeIsolated().execute {
             if let observer = self.observer { message(observer) }

@@ -93,14 +93,16 @@ final class Line: TransportObserver {
     func admit(connectionFrom remote: Endpoint, listener: Int) -> Bool { false }
     func opened(_ flow: Flow) {}
 
-    func received(_ message: [UInt8], on flow: Flow) {
+    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) {
         // What can't be read concerns no call that could be found.
-        guard let message = try? Message(parsing: message) else { return }
+        guard let message = try? Message(parsing: Array(octets)) else { return }
         calls[message.callID]?.yield(.message(message, flow))
     }
 
     func unframeable(_ reason: FramingFailure, on flow: Flow, head: [UInt8]) {}
     func handshakeFailed(from remote: Endpoint, listener: Int, reason: HandshakeFailure) {}
+
+    var hearsSent: Bool { true }
 
     func sent(_ ticket: UInt64, on flow: FlowID) {
         guard let callID = tickets.removeValue(forKey: ticket) else { return }

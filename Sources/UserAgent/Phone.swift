@@ -9,7 +9,7 @@ final class Phone: TransportObserver {
     private struct Call {
         let invite: Message
         let flow: Flow
-        let tag: String
+        let tag: UInt64
         /// The last response, sent again when the INVITE comes again.
         var response: [UInt8]
         /// Until a final response is sent.
@@ -53,7 +53,8 @@ final class Phone: TransportObserver {
     func closed(_ id: FlowID, reason: CloseReason) {}
     func sendFailed(_ ticket: UInt64, reason: SendFailure) {}
 
-    func received(_ bytes: [UInt8], on flow: Flow) {
+    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) {
+        let bytes = Array(octets)
         guard let message = try? Message(parsing: bytes) else { return }
         log.append(.init(message: message, source: flow.remote, transport: flow.transport))
         guard message.isRequest else { return }
@@ -81,7 +82,7 @@ final class Phone: TransportObserver {
             return
         }
         guard calls.count < Self.mostCalls else { return answer(invite, flow, 486, "Busy Here") }
-        let tag = Token.make()
+        let tag = UInt64.random(in: 1...UInt64.max)
         calls[invite.callID] = Call(invite: invite, flow: flow, tag: tag, response: [])
         guard let ringsFor = manner.ringsFor else { return pickUp(invite.callID) }
         respond(invite.callID, 180, "Ringing")
@@ -134,7 +135,7 @@ final class Phone: TransportObserver {
     }
 
     private func answer(
-        _ request: Message, _ flow: Flow, _ status: Int, _ reason: String, tag: String = Token.make(),
+        _ request: Message, _ flow: Flow, _ status: Int, _ reason: String, tag: UInt64 = .random(in: 1...UInt64.max),
         describing address: IPAddress? = nil
     ) {
         let body = address.map { _ in SessionDescription.text(local(flow)) } ?? ""
@@ -149,7 +150,7 @@ final class Phone: TransportObserver {
 
     /// With Record-Route copied and a Contact, as a dialog needs them (RFC 3261 section 12.1.1).
     private func response(
-        to request: Message, _ flow: Flow, _ status: Int, _ reason: String, tag: String, body: String
+        to request: Message, _ flow: Flow, _ status: Int, _ reason: String, tag: UInt64, body: String
     ) -> [UInt8] {
         var fields: [(name: String, value: String)] = request.all(.recordRoute)
             .map { ("Record-Route", request.text($0.value)) }

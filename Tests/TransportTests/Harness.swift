@@ -40,7 +40,9 @@ final class Recorder: TransportObserver {
         return admits
     }
     func opened(_ flow: Flow) { seen.yield(.opened(flow)) }
-    func received(_ message: [UInt8], on flow: Flow) {
+    var hearsSent: Bool { true }
+    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) {
+        let message = Array(octets)
         if echoes { layer?.send(message, on: flow.id) }
         seen.yield(.received(message, flow))
     }

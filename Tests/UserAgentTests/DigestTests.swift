@@ -23,7 +23,8 @@ private final class Doorkeeper: TransportObserver {
         self.staleNonces = staleNonces
     }
 
-    func received(_ bytes: [UInt8], on flow: Flow) {
+    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) {
+        let bytes = Array(octets)
         guard let message = try? Message(parsing: bytes), message.isRequest, message.method != .ack else { return }
         var draft = ResponseDraft(200, "OK", toTag: "t", fields: [("Contact", "<sip:\(flow.local)>")])
         if message.method == .invite, !isGood(message) || staleNonces > 0 {

@@ -1,0 +1,30 @@
+#ifndef CDATAGRAMS_H
+#define CDATAGRAMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// Room for datagrams that are received with one system call, made once and used again and again.
+typedef struct sp_datagrams sp_datagrams;
+
+/// One datagram, as long as nothing further is received into the same room.
+typedef struct {
+    const uint8_t *octets;
+    size_t length;
+    /// Where it came from: 4 or 16 octets in network order, by the family: 4, 6, or 0 for anything else.
+    uint8_t address[16];
+    uint8_t family;
+    uint16_t port;
+} sp_datagram;
+
+/// NULL when there is no memory. `size`: octets that a datagram may have; what is longer is cut.
+sp_datagrams *sp_datagrams_make(unsigned count, size_t size);
+void sp_datagrams_free(sp_datagrams *datagrams);
+
+/// Takes what waits, without waiting for it. Returns how many datagrams there are; 0 when there is none; -1 with errno.
+int sp_datagrams_receive(sp_datagrams *datagrams, int descriptor);
+
+/// The datagram at `index`, below what the last call of `sp_datagrams_receive` returned.
+sp_datagram sp_datagrams_at(const sp_datagrams *datagrams, int index);
+
+#endif
