@@ -42,7 +42,9 @@ func hotRoom(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
     .target(
         name: name, dependencies: dependencies,
         swiftSettings: strict + [
-            .unsafeFlags(["-O"], .when(configuration: .debug))
+            .unsafeFlags(["-O"], .when(configuration: .debug)),
+            // Generic code of one room is specialized in the others.
+            .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
         ])
 }
 

@@ -6,11 +6,30 @@ internal import Synchronization
 final class WitnessWorker: Sendable {
     private struct Queue {
         var pending: [ChainWriter.Entry] = []
+        /// Whether somebody waits for one of them to be on the disk.
+        var isAwaited = false
+        /// When the first of them came.
+        var since: UInt64 = 0
         var isStopping = false
         var isFinished = false
-        /// Whether the thread waits to be woken.
-        var isAsleep = false
+        var sleep = Sleep.awake
     }
+
+    /// What the thread waits for, beside the time that it has set itself.
+    private enum Sleep {
+        case awake
+        /// Anything.
+        case idle
+        /// A record that somebody waits for.
+        case untilAwaited
+        /// Nothing but the end: the disk gets a pause.
+        case paused
+    }
+
+    /// Syncs begin at least this far apart under load, so that each is for many: 2 ms. The first after a pause is at once.
+    private static let pace: UInt64 = 2_000_000
+    /// Records that nobody waits for may wait this long for company: 20 ms.
+    private static let patience: UInt64 = 20_000_000
 
     /// So much is handed to the disk at a time that a burst neither needs much memory nor delays the first in it.
     private static let batchLimit = 2048
@@ -30,6 +49,8 @@ final class WitnessWorker: Sendable {
     private let durable: Atomic<Int>
     /// The sequence number in the name of the file that is written.
     private let file: Atomic<Int>
+    /// When the thread last took what waited.
+    private let lastTaken = Atomic<UInt64>(0)
     private let records = Atomic<UInt64>(0)
     private let failures = Atomic<UInt64>(0)
     private let bytes = Atomic<UInt64>(0)
@@ -58,24 +79,28 @@ final class WitnessWorker: Sendable {
     var currentFile: Int { file.load(ordering: .acquiring) }
 
     func append(_ entry: ChainWriter.Entry) -> Bool {
-        let (isTaken, isAsleep) = queue.withLock { queue in
+        let isAwaited = entry.token != nil || entry.sealed != nil
+        let (isTaken, wakes) = queue.withLock { queue in
             guard !queue.isStopping, queue.pending.count < settings.queueCapacity else { return (false, false) }
+            if queue.pending.isEmpty { queue.since = Self.paceClock() }
             queue.pending.append(entry)
-            defer { queue.isAsleep = false }
-            return (true, queue.isAsleep)
+            queue.isAwaited = queue.isAwaited || isAwaited
+            guard queue.sleep == .idle || (queue.sleep == .untilAwaited && isAwaited) else { return (true, false) }
+            queue.sleep = .awake
+            return (true, true)
         }
-        if isAsleep { wake.signal() }
+        if wakes { wake.signal() }
         if !isTaken { failures.add(1, ordering: .relaxed) }
         return isTaken
     }
 
     func stop() {
-        let isAsleep = queue.withLock { queue in
+        let wakes = queue.withLock { queue in
             queue.isStopping = true
-            defer { queue.isAsleep = false }
-            return queue.isAsleep
+            defer { queue.sleep = .awake }
+            return queue.sleep != .awake
         }
-        if isAsleep { wake.signal() }
+        if wakes { wake.signal() }
     }
 
     /// The life of the thread.
@@ -103,26 +128,61 @@ final class WitnessWorker: Sendable {
     /// What waits; returns with nothing when a checkpoint may be due.
     private func takeAll() -> (entries: [ChainWriter.Entry], isStopping: Bool) {
         while true {
-            let taken: (entries: [ChainWriter.Entry], isStopping: Bool)? = queue.withLock { queue in
-                guard !queue.pending.isEmpty || queue.isStopping else {
-                    queue.isAsleep = true
-                    return nil
+            let untilCheckpoint = writer.withLock { $0.checkpointDue }.map { due in
+                due - min(due, clock().monotonic)
+            }
+            let now = Self.paceClock()
+            let step: Step = queue.withLock { queue in
+                if queue.isStopping || isDue(queue, now: now) {
+                    defer {
+                        queue.pending = []
+                        queue.isAwaited = false
+                    }
+                    lastTaken.store(now, ordering: .relaxed)
+                    return .take(queue.pending, isStopping: queue.isStopping)
                 }
-                defer { queue.pending = [] }
-                return (queue.pending, queue.isStopping)
+                guard !queue.pending.isEmpty else {
+                    queue.sleep = .idle
+                    return .sleep(untilCheckpoint.map { now + $0 })
+                }
+                queue.sleep = queue.isAwaited ? .paused : .untilAwaited
+                return .sleep(dueTime(queue))
             }
-            if let taken { return taken }
-            guard let due = writer.withLock({ $0.checkpointDue }) else {
+            switch step {
+            case .take(let entries, let isStopping):
+                return (entries, isStopping)
+            case .sleep(nil):
                 wake.wait()
-                continue
-            }
-            let now = clock().monotonic
-            let left = due > now ? Int(clamping: due - now) : 0
-            if wake.wait(timeout: .now() + .nanoseconds(left)) == .timedOut {
-                queue.withLock { $0.isAsleep = false }
-                return ([], false)
+            case .sleep(let due?):
+                let left = due > now ? Int(clamping: due - now) : 0
+                guard wake.wait(timeout: .now() + .nanoseconds(left)) == .timedOut else { continue }
+                let isCheckpoint = queue.withLock { queue in
+                    queue.sleep = .awake
+                    return queue.pending.isEmpty
+                }
+                if isCheckpoint { return ([], false) }
             }
         }
+    }
+
+    /// Pauses are real ones, whatever clock the records have.
+    private static func paceClock() -> UInt64 { SystemClock.now().monotonic }
+
+    private enum Step {
+        case take([ChainWriter.Entry], isStopping: Bool)
+        /// Until then; nil: for ever.
+        case sleep(UInt64?)
+    }
+
+    private func isDue(_ queue: Queue, now: UInt64) -> Bool {
+        !queue.pending.isEmpty && now >= dueTime(queue)
+    }
+
+    /// When what waits goes to the disk.
+    private func dueTime(_ queue: Queue) -> UInt64 {
+        guard settings.durability == .group else { return 0 }
+        let paced = lastTaken.load(ordering: .relaxed) + Self.pace
+        return queue.isAwaited ? paced : max(paced, queue.since + Self.patience)
     }
 
     private func commit(_ batch: ArraySlice<ChainWriter.Entry>) {
