@@ -73,7 +73,7 @@ public struct Allowlist: Sendable {
             return .refuse(
                 Refusal(
                     .allowlist, .notAllowlisted, answer: .init(403, "IP Not Allowlisted"),
-                    event: approach.event(.ipNotAllowlisted, .warning, [.init("group", .integer(group))])))
+                    event: approach.draft(.ipNotAllowlisted, .warning, .group(group))))
         }
         facts.organization = .init(tag: entry.tag, group: entry.group)
         return .pass

@@ -80,14 +80,14 @@ public struct CallRate: Sendable {
             facts.rateStatus = "\(used)/\(policy.calls)"
             return .pass
         case .exceeded(let seconds):
-            let event = approach.event(
+            let event = approach.draft(
                 .rateLimitExceeded, .warning, facts: facts,
-                [
+                .details([
                     .init("layer", .string(Layer.callRate.rawValue)),
                     .init("identity", .string(identity)),
                     .init("rate_limit_status", .string("\(policy.calls)/\(policy.calls)")),
                     .init("retry_after", .integer(seconds)),
-                ])
+                ]))
             return .refuse(
                 Refusal(
                     .callRate, .rateExceeded,

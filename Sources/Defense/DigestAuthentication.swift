@@ -75,8 +75,7 @@ public struct DigestAuthentication: Sendable {
                 Refusal(
                     .authentication, .registryUnavailable,
                     answer: .init(503, "Service Unavailable", fields: [("Retry-After", "5")]),
-                    event: approach.event(
-                        .securityRejected, .alert, [.init("reason", .string("registry_unavailable"))])))
+                    event: approach.draft(.securityRejected, .alert, .reason(.registryUnavailable))))
         }
         let offered = subscribers.offered(policy.algorithms, realm: policy.realm)
         switch credentials(approach) {
@@ -251,24 +250,24 @@ public struct DigestAuthentication: Sendable {
         var event = failureEvent(approach, known, .wrongCredentials, user: suspect.user)
         if let users = sprays.failed(suspect, now: now) {
             event.severity = .alert
-            event.details.append(.init("users_failed", .integer(users)))
+            event.more.append(.init("users_failed", .integer(users)))
         }
         return challenge(approach, offered, .wrongCredentials, event: event, now: now)
     }
 
     private func failureEvent(
         _ approach: Approach, _ expertID: String?, _ cause: Refusal.Cause, user: String? = nil
-    ) -> SecurityEvent {
+    ) -> EventDraft {
         var more: [SecurityEvent.Detail] = [
             .init("authenticated", false), .init("reason", .string(cause.rawValue)),
         ]
         if let user { more.append(.init("user", .string(user.bounded))) }
-        return approach.event(.authFailed, .warning, expertID: expertID, more)
+        return approach.draft(.authFailed, .warning, expertID: expertID, .details(more))
     }
 
     /// One challenge for each algorithm, strongest first (RFC 8760 section 2.3).
     private mutating func challenge(
-        _ approach: Approach, _ offered: [DigestAlgorithm], _ cause: Refusal.Cause, event: SecurityEvent? = nil,
+        _ approach: Approach, _ offered: [DigestAlgorithm], _ cause: Refusal.Cause, event: EventDraft? = nil,
         now: Moment
     ) -> Verdict {
         serial &+= 1
@@ -288,7 +287,7 @@ public struct DigestAuthentication: Sendable {
             Refusal(
                 .authentication, cause, answer: answer,
                 event: event
-                    ?? approach.event(.authChallenge, .info, [.init("reason", .string(cause.rawValue))]),
+                    ?? approach.draft(.authChallenge, .info, .reason(cause)),
                 kind: isFailure ? .refused : .challenged))
     }
 }

@@ -16,7 +16,8 @@ public struct EventCollapser: Sendable {
         var since: UInt64
         var written: Int
         var count: Int
-        var latest: SecurityEvent
+        /// The first that was counted.
+        var sample: SecurityEvent?
     }
 
     private let interval: UInt64
@@ -30,28 +31,37 @@ public struct EventCollapser: Sendable {
         pending = BoundedTable(capacity: capacity)
     }
 
-    /// - Returns: what is to be written now: the event itself, or nothing; and what had to make room.
-    public mutating func add(_ event: SecurityEvent, cause: String, now: Moment) -> [SecurityEvent] {
-        guard let source = event.sourceIP else { return [event] }
-        let key = Key(source: source.rateKey, kind: event.kind, severity: event.severity, cause: cause)
-        var written: [SecurityEvent] = []
+    /// What is to be written now.
+    public struct Written: Sendable {
+        /// The event itself; nil: it is counted.
+        public var event: SecurityEvent?
+        /// What had to make room.
+        public var evicted: SecurityEvent?
+    }
+
+    /// - Parameter make: makes the event; called when it is to be written, and for the first of those that are counted.
+    public mutating func add(
+        from source: IPAddress, _ kind: SecurityEvent.Kind, _ severity: SecurityEvent.Severity, cause: String,
+        now: Moment, _ make: () -> SecurityEvent
+    ) -> Written {
+        let key = Key(source: source.rateKey, kind: kind, severity: severity, cause: cause)
+        var written = Written()
         let verbatim = verbatim
         let evicted = pending.withEntry(key) { entry in
-            if var open = entry {
-                if open.written < verbatim {
-                    open.written += 1
-                    written.append(event)
-                } else {
-                    open.count += 1
-                    open.latest = event
-                }
-                entry = open
+            guard entry != nil else {
+                entry = Pending(since: now.monotonic, written: 1, count: 0, sample: nil)
+                written.event = make()
+                return
+            }
+            if entry?.written ?? verbatim < verbatim {
+                entry?.written += 1
+                written.event = make()
             } else {
-                entry = Pending(since: now.monotonic, written: 1, count: 0, latest: event)
-                written.append(event)
+                if entry?.sample == nil { entry?.sample = make() }
+                entry?.count += 1
             }
         }.evicted
-        if let evicted, let summary = Self.summary(evicted.value) { written.append(summary) }
+        written.evicted = evicted.flatMap { Self.summary($0.value) }
         return written
     }
 
@@ -77,8 +87,7 @@ public struct EventCollapser: Sendable {
     }
 
     private static func summary(_ pending: Pending) -> SecurityEvent? {
-        guard pending.count > 0 else { return nil }
-        var event = pending.latest
+        guard pending.count > 0, var event = pending.sample else { return nil }
         event.details.append(.init("count", .integer(pending.count)))
         return event
     }

@@ -219,7 +219,7 @@ public struct Guard: Sendable {
         .refuse(
             Refusal(
                 .policyGuard, cause, answer: .init(status, reason, fields: fields),
-                event: approach.event(.policyRejected, .warning, facts: facts, Self.rejection(cause, facts))))
+                event: approach.draft(.policyRejected, .warning, facts: facts, .details(Self.rejection(cause, facts)))))
     }
 
     /// Why, for the operator.

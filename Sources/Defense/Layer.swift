@@ -1,4 +1,3 @@
-public import CoreTypes
 
 /// The layers in the order in which a request meets them. Reading this is reading the security policy; `Passage` walks
 /// it from top to bottom, and the first refusal ends the walk.
@@ -47,24 +46,19 @@ public struct Refusal: Sendable {
     /// Nil: nothing is answered, the request is dropped in silence.
     public var answer: Answer?
     /// Nil where the event would repeat one just written.
-    public var event: SecurityEvent?
+    public var event: EventDraft?
     /// What the layer found, from a closed set; for metrics and logs, never for the peer.
     public var cause: Cause
 
-    public struct Answer: Sendable, Equatable {
+    public struct Answer: Sendable {
         public var status: Int
         public var reason: String
-        public var fields: [Field]
+        public var fields: [(name: String, value: String)]
 
-        public struct Field: Sendable, Equatable {
-            public var name: String
-            public var value: String
-        }
-
-        public init(_ status: Int, _ reason: String, fields: [(String, String)] = []) {
+        public init(_ status: Int, _ reason: String, fields: [(name: String, value: String)] = []) {
             self.status = status
             self.reason = reason
-            self.fields = fields.map { Field(name: $0.0, value: $0.1) }
+            self.fields = fields
         }
     }
 
@@ -103,7 +97,7 @@ public struct Refusal: Sendable {
     }
 
     public init(
-        _ layer: Layer, _ cause: Cause, answer: Answer?, event: SecurityEvent?, kind: Kind = .refused
+        _ layer: Layer, _ cause: Cause, answer: Answer?, event: EventDraft?, kind: Kind = .refused
     ) {
         self.layer = layer
         self.cause = cause

@@ -55,9 +55,9 @@ extension Guard {
     public static func denied(_ approach: Approach, _ facts: PassageFacts, reason: String) -> Refusal {
         Refusal(
             .policyGuard, .policyDenied, answer: .init(403, "Forbidden", fields: [reasonField]),
-            event: approach.event(
+            event: approach.draft(
                 .policyRejected, .warning, facts: facts,
-                rejection(.policyDenied, facts) + [.init("said", .string(reason.bounded))]))
+                .details(rejection(.policyDenied, facts) + [.init("said", .string(reason.bounded))])))
     }
 
     /// The policy service could not be asked, or gave no answer that can be used: a fault of ours, that counts for
@@ -66,8 +66,8 @@ extension Guard {
         Refusal(
             .policyGuard, .policyUnavailable,
             answer: .init(503, "Service Unavailable", fields: [("Retry-After", "5")]),
-            event: approach.event(
+            event: approach.draft(
                 .securityRejected, .alert, facts: facts,
-                rejection(.policyUnavailable, facts) + [.init("fault", .string(fault.bounded))]))
+                .details(rejection(.policyUnavailable, facts) + [.init("fault", .string(fault.bounded))])))
     }
 }

@@ -145,26 +145,19 @@ public struct SourceRate: Sendable {
     mutating func examine(_ approach: Approach, now: Moment) -> Verdict {
         let outcome = arrived(
             from: approach.source.address, fingerprint: approach.message.retransmissionFingerprint, now: now)
+        let answer: Refusal.Answer?
         switch outcome {
         case .within:
             return .pass
         case .exceeded(let seconds):
-            let event = approach.event(
-                .rateLimitExceeded, .warning,
-                details(limit: "\(policy.requests)/\(policy.per)"))
-            return .refuse(
-                Refusal(
-                    .sourceRate, .rateExceeded,
-                    answer: .init(503, "Service Unavailable", fields: [("Retry-After", String(seconds))]),
-                    event: event))
+            answer = .init(503, "Service Unavailable", fields: [("Retry-After", String(seconds))])
         case .exceededAgain:
-            let event = approach.event(
-                .rateLimitExceeded, .warning, details(limit: "\(policy.requests)/\(policy.per)"))
-            return .refuse(Refusal(.sourceRate, .rateExceeded, answer: nil, event: event))
+            answer = nil
         }
-    }
-
-    private func details(limit: String) -> [SecurityEvent.Detail] {
-        [.init("layer", .string(Layer.sourceRate.rawValue)), .init("limit", .string(limit))]
+        return .refuse(
+            Refusal(
+                .sourceRate, .rateExceeded, answer: answer,
+                event: approach.draft(
+                    .rateLimitExceeded, .warning, .rate(requests: policy.requests, per: policy.per))))
     }
 }

@@ -91,6 +91,6 @@ public struct TransportGuard: Sendable {
         .refuse(
             Refusal(
                 .transportSecurity, cause, answer: .init(403, reason),
-                event: approach.event(.securityEvent, .warning, [.init("reason", .string(cause.rawValue))])))
+                event: approach.draft(.securityEvent, .warning, .reason(cause))))
     }
 }

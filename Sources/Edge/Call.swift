@@ -13,6 +13,22 @@ struct CallKey: Hashable {
     var pass = 1
 }
 
+/// Something of each side of a call.
+struct Sides<Value> {
+    var caller: Value
+    var callee: Value
+
+    subscript(side: DialogSide) -> Value {
+        get { side == .caller ? caller : callee }
+        _modify {
+            switch side {
+            case .caller: yield &caller
+            case .callee: yield &callee
+            }
+        }
+    }
+}
+
 /// A call that the edge let in.
 final class Call {
     enum State: String {
@@ -49,12 +65,12 @@ final class Call {
     /// Dialogs that are up and in which the edge can't speak, since a side does not say how.
     private var silentDialogs: Set<String> = []
     /// The highest CSeq numbers in dialogs that are not up yet, such as of PRACK (RFC 3262).
-    private var early: [String: [DialogSide: UInt32]] = [:]
+    private var early: [String: Sides<UInt32?>] = [:]
     private let callerLeg: CallDialog.Leg?
     /// Whether each side is still there.
-    var liveness: [DialogSide: CallLiveness] = [:]
+    var liveness = Sides<CallLiveness?>(caller: nil, callee: nil)
     /// Hops that a side has named as its own: a request inside the dialog goes to one of these and nowhere else.
-    private var hops: [DialogSide: [HopName]] = [:]
+    private var hops = Sides<[HopName]>(caller: [], callee: [])
 
     private static let mostHops = 16
 
@@ -117,7 +133,7 @@ final class Call {
         dialogs = [:]
         silentDialogs = []
         early = [:]
-        liveness = [:]
+        liveness = Sides(caller: nil, callee: nil)
     }
 
     /// Who the call is counted against.
@@ -129,7 +145,11 @@ final class Call {
         guard dialogs[tag] == nil, dialogs.count + silentDialogs.count < Self.mostDialogs else { return }
         if let callerLeg, let callee = CallDialog.callee(of: ok, isOwn: isOwn) {
             var dialog = CallDialog(caller: callerLeg, callee: callee)
-            for (side, number) in early.removeValue(forKey: tag) ?? [:] { dialog.passed(number, towards: side) }
+            if let numbers = early.removeValue(forKey: tag) {
+                for side in [DialogSide.caller, .callee] {
+                    if let number = numbers[side] { dialog.passed(number, towards: side) }
+                }
+            }
             dialogs[tag] = dialog
         } else {
             silentDialogs.insert(tag)
@@ -151,7 +171,8 @@ final class Call {
         if dialogs[tag] != nil {
             dialogs[tag]?.passed(request.cSeq.number, towards: side)
         } else if early[tag] != nil || early.count < Self.mostDialogs {
-            early[tag, default: [:]][side] = max(request.cSeq.number, early[tag]?[side] ?? 0)
+            early[tag, default: Sides(caller: nil, callee: nil)][side] = max(
+                request.cSeq.number, early[tag]?[side] ?? 0)
         }
     }
 
@@ -173,11 +194,21 @@ final class Call {
     /// Notes where a side may be reached: its Contact, and the Record-Routes that stand between it and the edge.
     /// - Parameter source: where the message came from. Only somebody on this machine or link may name an address that
     ///   means something else on every machine or link.
-    func learn(_ side: DialogSide, from message: Message, source: IPAddress, isOwn: (URI) -> Bool) {
-        for field in [HeaderName.contact, .recordRoute] {
-            for address in message.addresses(field) ?? [] where address.uri.isSIP && !isOwn(address.uri) {
-                if Self.mayName(address.uri.host, source) { allow(address.uri, for: side) }
+    func learn(_ side: DialogSide, from message: Message, source: IPAddress) {
+        learn(.contact, side, message, source)
+        learn(.recordRoute, side, message, source)
+    }
+
+    private func learn(_ field: HeaderName, _ side: DialogSide, _ message: Message, _ source: IPAddress) {
+        // All or none: where one is malformed, nobody knows what the others mean.
+        guard message.eachAddress(field, { _ in true }) else { return }
+        message.eachAddress(field) { address in
+            guard address.uri.isSIP, !DialogCookie.isOwn(address.uri, in: message) else { return true }
+            let host = message.host(of: address.uri)
+            if Self.mayName(host, source), let hop = Hop(address.uri, in: message) {
+                allow(HopName(host: host, port: address.uri.port ?? hop.transport.defaultPort), for: side)
             }
+            return true
         }
     }
 
@@ -193,15 +224,22 @@ final class Call {
     }
 
     func allow(_ uri: URI, for side: DialogSide) {
-        guard let name = Self.name(uri), hops[side]?.contains(name) != true else { return }
-        var known = hops[side] ?? []
-        if known.count >= Self.mostHops { known.removeFirst() }
-        known.append(name)
-        hops[side] = known
+        if let name = Self.name(uri) { allow(name, for: side) }
+    }
+
+    private func allow(_ name: HopName, for side: DialogSide) {
+        guard !hops[side].contains(name) else { return }
+        if hops[side].count >= Self.mostHops { hops[side].removeFirst() }
+        hops[side].append(name)
+    }
+
+    /// - Parameter hop: what the URI names as a hop.
+    func isAllowed(_ uri: URIShape, of message: Message, _ hop: Hop, for side: DialogSide) -> Bool {
+        hops[side].contains(HopName(host: message.host(of: uri), port: uri.port ?? hop.transport.defaultPort))
     }
 
     func isAllowed(_ uri: URI, for side: DialogSide) -> Bool {
-        Self.name(uri).map { hops[side]?.contains($0) == true } ?? false
+        Self.name(uri).map(hops[side].contains) ?? false
     }
 
     private static func name(_ uri: URI) -> HopName? {

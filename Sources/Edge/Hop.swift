@@ -41,6 +41,32 @@ struct Hop: Hashable {
         }
     }
 
+    /// The same for a URI of a message.
+    init?(_ uri: URIShape, in message: Message) {
+        guard let address = uri.host.address, uri.scheme == .sip else {
+            // Names, and whatever else takes more than a look.
+            self.init(message.uri(uri))
+            return
+        }
+        let transport: TransportKind
+        switch message.parameter("transport", of: uri) {
+        case nil: transport = .udp
+        case .some(let value?) where message.matches(value, lowercase: "udp"): transport = .udp
+        case .some(let value?) where message.matches(value, lowercase: "tcp"): transport = .tcp
+        case .some(let value?) where message.matches(value, lowercase: "tls"): transport = .tls
+        default: return nil
+        }
+        self.init(
+            address: .endpoint(Endpoint(address, port: uri.port ?? transport.defaultPort)), transport: transport,
+            serverName: transport == .tls ? address.description : nil)
+    }
+
+    private init(address: Address, transport: TransportKind, serverName: String?) {
+        self.address = address
+        self.transport = transport
+        self.serverName = serverName
+    }
+
     init(_ target: ServerLocation.Target) {
         address = .endpoint(target.endpoint)
         transport = target.transport

@@ -14,9 +14,9 @@ extension Shard {
         count(refusal, from: flow.remote.address, expertID: refusal.event?.expertID)
         if let event = refusal.event {
             if refusal.kind == .challenged {
-                record(event, now: now)
+                record(event.make(), now: now)
             } else {
-                recordRefusal(event, cause: refusal.cause.rawValue, now: now)
+                recordRefusal(event, cause: refusal.cause, now: now)
             }
         }
         guard let answer = refusal.answer else {
@@ -46,29 +46,30 @@ extension Shard {
     /// Answers without a transaction.
     func reply(_ request: Message, _ answer: Refusal.Answer, on flow: Flow) {
         let draft = ResponseDraft(
-            answer.status, answer.reason, toTag: localTag(request), fields: answer.fields.map { ($0.name, $0.value) })
+            answer.status, answer.reason, toTag: localTag(request), fields: answer.fields)
         sendReply(request.replyFields, draft, on: flow)
     }
 
     func sendReply(_ fields: ReplyFields, _ draft: ResponseDraft, on flow: Flow) {
-        guard let octets = bounded(draft, fields, flow) else {
+        guard write(draft, fields, flow) else {
             hot.dropped(.amplification)
             return
         }
         hot.response(draft.status)
-        send(octets, towards: fields.topVia, on: flow)
+        send(replyOctets, towards: fields.topVia, on: flow)
     }
 
     /// An address that has proven nothing is sent at most three times what it sent (RFC 9000 section 8.1): fields are left
-    /// out from the last, which of several challenges is the weakest; nil when even that is too long.
-    private func bounded(_ draft: ResponseDraft, _ fields: ReplyFields, _ flow: Flow) -> [UInt8]? {
+    /// out from the last, which of several challenges is the weakest; false when even that is too long.
+    private func write(_ draft: ResponseDraft, _ fields: ReplyFields, _ flow: Flow) -> Bool {
         var draft = draft
-        var octets = fields.response(draft, source: flow.remote)
-        guard !flow.transport.isReliable else { return octets }
-        while octets.count > 3 * fields.requestLength, draft.fields.popLast() != nil {
-            octets = fields.response(draft, source: flow.remote)
+        let most = flow.transport.isReliable ? Int.max : 3 * fields.requestLength
+        while true {
+            replyOctets.removeAll(keepingCapacity: true)
+            fields.write(draft, source: flow.remote, to: &replyOctets)
+            if replyOctets.count <= most { return true }
+            guard draft.fields.popLast() != nil else { return false }
         }
-        return octets.count <= 3 * fields.requestLength ? octets : nil
     }
 
     /// The same for each retransmission of a request (RFC 3261 section 8.2.7), and unlike any other.

@@ -17,7 +17,7 @@ extension Shard {
             profile: profile,
             decision: decision,
             flow: flow, at: now)
-        call.learn(.caller, from: request, source: flow.remote.address, isOwn: isOwnRoute)
+        call.learn(.caller, from: request, source: flow.remote.address)
         calls.insert(call)
         limitDuration(of: call)
         return call
@@ -35,7 +35,7 @@ extension Shard {
         guard let call = context.call else { return }
         if let inDialog = context.inDialog {
             if status < 300 {
-                call.learn(inDialog.side.other, from: response, source: source, isOwn: isOwnRoute)
+                call.learn(inDialog.side.other, from: response, source: source)
             }
             answered(response, status: status, inDialog.side, context)
             // RFC 3261 section 15.1.1: also 481 and 408 end the session; a challenge does not.
@@ -46,10 +46,10 @@ extension Shard {
         }
         switch status {
         case 101..<200:
-            call.learn(.callee, from: response, source: source, isOwn: isOwnRoute)
+            call.learn(.callee, from: response, source: source)
             call.rings(at: clock())
         case 200..<300:
-            call.learn(.callee, from: response, source: source, isOwn: isOwnRoute)
+            call.learn(.callee, from: response, source: source)
             if let tag = response.toTag { call.opened(dialog: tag, by: response, isOwn: isOwnRoute) }
             connected(call)
         default:
@@ -81,7 +81,7 @@ extension Shard {
         guard call.answered(at: now) else { return }
         limitDuration(of: call)
         if let liveness = settings.profiles[call.profile]?.liveness {
-            call.liveness = [.caller: CallLiveness(since: now), .callee: CallLiveness(since: now)]
+            call.liveness = Sides(caller: CallLiveness(since: now), callee: CallLiveness(since: now))
             call.probing = arm(after: liveness.every, .callLiveness(call))
         }
         if call.isExpert { record(event(.externalCall, of: call), now: now) }

@@ -38,7 +38,7 @@ extension Shard {
         if request.method == .invite {
             respond(server, ResponseDraft(100, "Trying"))
         }
-        call.learn(side, from: request, source: flow.remote.address, isOwn: isOwnRoute)
+        call.learn(side, from: request, source: flow.remote.address)
         let tag = side == .caller ? request.toTag : request.fromTag
         for round in passed + [call] {
             round.passed(request, towards: side.other, dialog: tag)
@@ -89,54 +89,66 @@ extension Shard {
     /// RFC 3261 sections 16.4 and 16.6 steps 2 to 6, with one addition: the next hop must be one that the other side
     /// has named, so that a good cookie opens the way to that side only.
     func path(of request: Message, side: DialogSide, call: Call) -> DialogPath? {
-        guard let received = request.requestURI, var routes = request.addresses(.route)?.map(\.uri) else { return nil }
+        guard let received = request.requestURIShape else { return nil }
+        var routes: [URIShape] = []
+        let isWell = request.eachAddress(.route) {
+            routes.append($0.uri)
+            return true
+        }
+        guard isWell else { return nil }
+        let isStrict = DialogCookie.isOwn(received, in: request)
         var target = received
-        var requestURI: String?
-        var dropped = 0
-        if isOwnRoute(received) {
+        if isStrict {
             // The element before is a strict router: what it should have left in the Request-URI came last.
             guard let last = routes.popLast() else { return nil }
             target = last
-            requestURI = last.text
         }
-        while let first = routes.first, isOwnRoute(first) {
-            routes.removeFirst()
-            dropped += 1
-        }
+        var requestURI = isStrict ? request.text(target.range) : nil
+        let dropped = routes.prefix { DialogCookie.isOwn($0, in: request) }.count
+        var inDialog = ProxyContext.InDialog(
+            side: side, routesToDrop: dropped, appendedRoute: nil, dropsLastRoute: isStrict)
         var next = target
-        var appended: String?
-        if let first = routes.first {
-            next = first
-            if !first.isLooseRouting {
+        if dropped < routes.count {
+            next = routes[dropped]
+            if request.parameter("lr", of: next) == nil {
                 // The next element is a strict router: it wants itself in the Request-URI and the target last.
-                requestURI = first.text
-                appended = target.text
-                dropped += 1
+                requestURI = request.text(next.range)
+                inDialog.appendedRoute = request.text(target.range)
+                inDialog.routesToDrop += 1
             }
         }
-        guard let hop = hop(towards: side.other, next: next, call: call) else { return nil }
-        return DialogPath(
-            target: .init(requestURI: requestURI, hop: hop),
-            inDialog: .init(
-                side: side, routesToDrop: dropped, appendedRoute: appended, dropsLastRoute: isOwnRoute(received)))
+        guard let hop = hop(towards: side.other, next: next, of: request, call: call) else { return nil }
+        return DialogPath(target: .init(requestURI: requestURI, hop: hop), inDialog: inDialog)
+    }
+
+    private func hop(towards side: DialogSide, next: URIShape, of request: Message, call: Call) -> Hop? {
+        let named = Hop(next, in: request)
+        switch side {
+        case .callee:
+            guard let named, call.isAllowed(next, of: request, named, for: .callee) else { return nil }
+            return named
+        case .caller:
+            return hopTowardsCaller(of: call, named: named)
+        }
     }
 
     func hop(towards side: DialogSide, next: URI, call: Call) -> Hop? {
         switch side {
-        case .callee:
-            guard call.isAllowed(next, for: .callee) else { return nil }
-            return Hop(next)
-        case .caller:
-            // The caller is reached where the call came from: behind a NAT nothing else works, and nothing else is
-            // needed. Over UDP another port of the same address may be named.
-            let flow = call.callerFlow
-            if flow.transport == .udp, let hop = Hop(next), hop.transport == .udp,
-                case .endpoint(let endpoint) = hop.address, endpoint.address == flow.remote.address
-            {
-                return hop
-            }
-            return Hop(flow: flow)
+        case .callee: call.isAllowed(next, for: .callee) ? Hop(next) : nil
+        case .caller: hopTowardsCaller(of: call, named: Hop(next))
         }
+    }
+
+    /// The caller is reached where the call came from: behind a NAT nothing else works, and nothing else is needed. Over
+    /// UDP another port of the same address may be named.
+    private func hopTowardsCaller(of call: Call, named: Hop?) -> Hop {
+        let flow = call.callerFlow
+        if flow.transport == .udp, let named, named.transport == .udp, case .endpoint(let endpoint) = named.address,
+            endpoint.address == flow.remote.address
+        {
+            return named
+        }
+        return Hop(flow: flow)
     }
 
     // MARK: ACK

@@ -70,7 +70,7 @@ extension Shard {
         guard let call = context.call, let callee = CallDialog.callee(of: ok, isOwn: isOwnRoute),
             let caller = CallDialog.caller(of: context.request), let source = client.hop.remote
         else { return }
-        call.learn(.callee, from: ok, source: source, isOwn: isOwnRoute)
+        call.learn(.callee, from: ok, source: source)
         guard let hop = hop(towards: .callee, next: callee.routes.first?.uri ?? callee.target, call: call) else {
             return
         }

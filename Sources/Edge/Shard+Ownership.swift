@@ -8,18 +8,17 @@ import Transport
 /// What is the edge's own, and what it therefore carries nowhere.
 extension Shard {
     /// Whether a URI names the edge: a domain that it answers for, or an address and port that it listens on.
-    func isOwn(_ uri: URI?, _ flow: Flow) -> Bool {
+    func isOwn(_ uri: URIShape?, of message: Message, _ flow: Flow) -> Bool {
         guard let uri else { return false }
-        switch uri.host {
-        case .name(let name):
-            return settings.servedNames.contains(name) || name == "localhost" && flow.local.address.isLoopback
-        case .address(let address):
+        if let address = uri.host.address {
             guard
                 uri.port.map({ settings.servedPorts.contains($0) || boundPorts.contains($0) || $0 == flow.local.port })
                     ?? true
             else { return false }
             return isOwn(address, flow)
         }
+        let name = message.hostName(of: uri)
+        return settings.servedNames.contains(name) || name == "localhost" && flow.local.address.isLoopback
     }
 
     private func isOwn(_ address: IPAddress, _ flow: Flow) -> Bool {
@@ -33,12 +32,15 @@ extension Shard {
     ///
     /// Host names are not judged: they lead nowhere but where the routes say, and a bridge takes calls to any domain.
     func foreignness(_ request: Message, _ flow: Flow) -> String? {
-        for route in request.addresses(.route) ?? [] {
-            if case .address = route.uri.host, !isOwn(route.uri, flow) { return "foreign_route" }
+        var isForeign = false
+        request.eachAddress(.route) { route in
+            isForeign = route.uri.host.address != nil && !isOwn(route.uri, of: request, flow)
+            return !isForeign
         }
-        if let target = request.requestURI, case .address(let address) = target.host,
+        if isForeign { return "foreign_route" }
+        if let target = request.requestURIShape, let address = target.host.address,
             address.isLoopback || address.isLinkLocal || address.isUnspecified || address.isMulticast
-                || address.isBroadcast, !isOwn(target, flow)
+                || address.isBroadcast, !isOwn(target, of: request, flow)
         {
             return "foreign_request_uri"
         }

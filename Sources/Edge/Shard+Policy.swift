@@ -122,10 +122,10 @@ extension Shard {
 
     private func refuse(_ wait: PolicyWait, _ refusal: Refusal, now: Moment) {
         count(refusal, from: wait.admission.flow.remote.address, expertID: refusal.event?.expertID)
-        if let event = refusal.event { recordRefusal(event, cause: refusal.cause.rawValue, now: now) }
+        if let event = refusal.event { recordRefusal(event, cause: refusal.cause, now: now) }
         guard let answer = refusal.answer else { return }
         finish(
-            wait.context, local: answer.status, answer.reason, fields: answer.fields.map { ($0.name, $0.value) })
+            wait.context, local: answer.status, answer.reason, fields: answer.fields)
     }
 
     /// Says when a service stops to answer, and when it answers again.

@@ -84,7 +84,7 @@ extension Shard: TransportObserver {
         }
         return Approach(
             message: request, source: flow.remote, transport: flow.transport, security: security,
-            isOwnDomain: isOwn(request.requestURI, flow))
+            isOwnDomain: isOwn(request.requestURIShape, of: request, flow))
     }
 
     private func receivedNew(_ request: Message, key: ServerTransactionKey, on flow: Flow, now: Moment) {
@@ -93,7 +93,7 @@ extension Shard: TransportObserver {
             hot.dropped(.noProfile)
             return
         }
-        if request.method == .options, request.requestURI?.user == nil, isOwn(request.requestURI, flow) {
+        if request.method == .options, request.requestURIShape?.user == nil, isOwn(request.requestURIShape, of: request, flow) {
             answerOptions(request, profile: profile, on: flow, now: now)
             return
         }

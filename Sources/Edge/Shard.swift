@@ -45,6 +45,8 @@ final class Shard {
     var metrics = MetricSet()
     var hot = HotMetrics()
     var reader: MessageReader
+    /// Room for answers that nobody keeps.
+    var replyOctets: [UInt8] = []
     var servers: [ServerTransactionKey: ServerTransaction] = [:]
     var clients: [ClientTransactionKey: ClientTransaction] = [:]
     /// Client transactions by the ticket under which their octets were handed to the transport.
@@ -238,7 +240,22 @@ final class Shard {
 
     /// Writes a refusal down; many alike become one with a count.
     func recordRefusal(_ event: SecurityEvent, cause: String, now: Moment) {
-        for written in collapser.add(event, cause: cause, now: now) { witness.append(written, at: now.wall) }
+        guard let source = event.sourceIP else { return record(event, now: now) }
+        recordRefusal(from: source, event.kind, event.severity, cause: cause, now: now) { event }
+    }
+
+    /// The same for an event that is made only when it is needed.
+    func recordRefusal(
+        from source: IPAddress, _ kind: SecurityEvent.Kind, _ severity: SecurityEvent.Severity, cause: String,
+        now: Moment, _ make: () -> SecurityEvent
+    ) {
+        let written = collapser.add(from: source, kind, severity, cause: cause, now: now, make)
+        if let event = written.event { record(event, now: now) }
+        if let event = written.evicted { record(event, now: now) }
+    }
+
+    func recordRefusal(_ draft: EventDraft, cause: Refusal.Cause, now: Moment) {
+        recordRefusal(from: draft.sourceIP, draft.kind, draft.severity, cause: cause.rawValue, now: now, draft.make)
     }
 
     /// A batch of records is on disk, or isn't.

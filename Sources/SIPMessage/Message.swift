@@ -115,6 +115,14 @@ public struct Message: Sendable {
         uri.parameter(name, in: bytes)
     }
 
+    /// A URI of this message as a value of its own.
+    public func uri(_ shape: URIShape) -> URI { URI(bytes, shape) }
+
+    public func host(of uri: URIShape) -> Host { Host(bytes, uri.host) }
+
+    /// The host of a URI of this message where it is a name: in lower case, without a trailing dot.
+    public func hostName(of uri: URIShape) -> String { Host(bytes, uri.host).description }
+
     /// Whether a stretch is this text, without regard to case. The text is in lower case.
     public func matches(_ range: Range<Int>, lowercase text: StaticString) -> Bool {
         bytes.matches(range, lowercase: text)

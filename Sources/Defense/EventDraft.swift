@@ -1,0 +1,68 @@
+public import CoreTypes
+
+/// An event that has not been made yet: of a flood most are counted only, and making one takes dozens of pieces.
+public struct EventDraft: Sendable {
+    /// What an event says beside what every event about a request says.
+    enum Evidence: Sendable {
+        case details([SecurityEvent.Detail])
+        /// The group of allowlist entries that was asked for.
+        case group(Int)
+        /// The limit that was passed.
+        case rate(requests: Int, per: Duration)
+        case reason(Refusal.Cause)
+    }
+
+    public let kind: SecurityEvent.Kind
+    public var severity: SecurityEvent.Severity
+    public let expertID: String?
+    private let traceID: String?
+    private let approach: Approach
+    private let evidence: Evidence
+    /// Further details, behind the evidence.
+    var more: [SecurityEvent.Detail] = []
+
+    init(
+        _ kind: SecurityEvent.Kind, _ severity: SecurityEvent.Severity, _ approach: Approach, expertID: String?,
+        traceID: String?, _ evidence: Evidence
+    ) {
+        self.kind = kind
+        self.severity = severity
+        self.approach = approach
+        self.expertID = expertID
+        self.traceID = traceID
+        self.evidence = evidence
+    }
+
+    public var sourceIP: IPAddress { approach.source.address }
+    public var details: [SecurityEvent.Detail] { approach.details(evidence.details + more) }
+
+    public func make() -> SecurityEvent {
+        SecurityEvent(kind, severity, sourceIP: sourceIP, expertID: expertID, traceID: traceID, details: details)
+    }
+}
+
+extension EventDraft.Evidence {
+    fileprivate var details: [SecurityEvent.Detail] {
+        switch self {
+        case .details(let details):
+            details
+        case .group(let group):
+            [.init("group", .integer(group))]
+        case .rate(let requests, let per):
+            [.init("layer", .string(Layer.sourceRate.rawValue)), .init("limit", .string("\(requests)/\(per)"))]
+        case .reason(let cause):
+            [.init("reason", .string(cause.rawValue))]
+        }
+    }
+}
+
+extension Approach {
+    func draft(
+        _ kind: SecurityEvent.Kind, _ severity: SecurityEvent.Severity, facts: PassageFacts? = nil,
+        expertID: String? = nil, _ evidence: EventDraft.Evidence
+    ) -> EventDraft {
+        EventDraft(
+            kind, severity, self, expertID: expertID ?? facts?.expertID, traceID: facts?.traceID ?? claimedTraceID,
+            evidence)
+    }
+}
