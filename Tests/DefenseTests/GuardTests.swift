@@ -169,7 +169,9 @@ struct EventCollapserTests {
             let event = SecurityEvent(
                 .authFailed, .warning, sourceIP: IPAddress(v4: UInt32(index % 7)), details: [])
             let now = start.advanced(by: .milliseconds(index * 100))
-            note(collapser.add(event, cause: "x", now: now))
+            let written = collapser.add(
+                from: IPAddress(v4: UInt32(index % 7)), .authFailed, .warning, cause: "x", now: now) { event }
+            note([written.event, written.evicted].compactMap { $0 })
             note(collapser.due(now: now))
         }
         note(collapser.flush())
@@ -183,7 +185,9 @@ struct EventCollapserTests {
         var written = 0
         for index in 0..<10_000 {
             let now = start.advanced(by: .milliseconds(index * 3))
-            written += collapser.add(event, cause: "rate", now: now).count
+            let step = collapser.add(
+                from: stranger.address, .rateLimitExceeded, .warning, cause: "rate", now: now) { event }
+            written += [step.event, step.evicted].compactMap { $0 }.count
             written += collapser.due(now: now).count
         }
         #expect(written <= 4 * (5 + 1))

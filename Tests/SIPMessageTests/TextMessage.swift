@@ -1,3 +1,4 @@
+import CoreTypes
 import SIPMessage
 
 /// A message written as readable lines: line ends become CRLF, and the empty line behind the header is added.
@@ -23,5 +24,20 @@ extension Message {
         if let replacing { text = text.replacing(replacing.0, with: replacing.1) }
         if !lines.isEmpty { text += "\n" + lines }
         return try Message(parsing: wire(text, body: body))
+    }
+}
+
+extension Message {
+    /// The value of the topmost Via field as it leaves.
+    func topViaAmended(source: Endpoint) throws -> String {
+        var isTop = true
+        let octets = copied(
+            deciding: [.via],
+            fate: { field, output in
+                defer { isTop = false }
+                return isTop && writeTopVia(field, source: source, to: &output) ? .written : .keep
+            })
+        let copy = try Message(parsing: octets)
+        return copy.text(.via) ?? ""
     }
 }

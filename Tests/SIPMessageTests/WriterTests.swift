@@ -48,18 +48,15 @@ struct WriterTests {
         ])
     func received(before: String, after: String) throws {
         let message = try Message.invite(replacing: (";branch=z9hG4bKkjshdyff", before))
-        let amended = try #require(message.topViaAmended(source: source))
-        #expect(
-            String(decoding: amended.value, as: UTF8.self) == "SIP/2.0/UDP pc33.atlanta.example:5066" + after)
+        #expect(try message.topViaAmended(source: source) == "SIP/2.0/UDP pc33.atlanta.example:5066" + after)
     }
 
     @Test("an amended Via keeps the values that follow it on its line")
     func viaList() throws {
         let message = try Message.invite(
             replacing: (";branch=z9hG4bKkjshdyff", ";rport;branch=z9hG4bKa, SIP/2.0/TCP other.example;branch=z9hG4bKb"))
-        let amended = try #require(message.topViaAmended(source: source))
         #expect(
-            String(decoding: amended.value, as: UTF8.self)
+            try message.topViaAmended(source: source)
                 == "SIP/2.0/UDP pc33.atlanta.example:5066;branch=z9hG4bKa;received=192.0.2.99;rport=5099"
                 + ", SIP/2.0/TCP other.example;branch=z9hG4bKb")
     }
@@ -68,10 +65,10 @@ struct WriterTests {
     func response() throws {
         let message = try Message.invite()
         let bytes = message.replyFields.response(
-            ResponseDraft(486, "Busy Here", toTag: "t1", fields: [("Retry-After", "5")]), source: source)
+            ResponseDraft(486, "Busy Here", toTag: 0xabc, fields: [("Retry-After", "5")]), source: source)
         let response = try Message(parsing: bytes)
         #expect(response.status == 486)
-        #expect(response.toTag == "t1")
+        #expect(response.toTag == "0000000000000abc")
         #expect(response.fromTag == message.fromTag)
         #expect(response.callID == message.callID)
         #expect(response.cSeq == message.cSeq)

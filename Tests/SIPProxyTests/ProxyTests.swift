@@ -163,7 +163,7 @@ struct ForwardingTests {
     @Test("Via on top, the old one amended, Max-Forwards one less, unknown fields and order kept")
     func basics() throws {
         let message = try request(lines: ["X-First: 1", "Max-Forwards: 10", "x-last :  y"])
-        var forwarded = ForwardedRequest(source: source, via: "SIP/2.0/UDP edge;branch=z9hG4bKe")
+        var forwarded = ForwardedRequest(source: source, via: Array("SIP/2.0/UDP edge;branch=z9hG4bKe".utf8))
         forwarded.recordRoutes = ["<sip:sp1-a@edge;lr>"]
         #expect(
             text(forwarded, message).hasPrefix(
@@ -181,7 +181,7 @@ struct ForwardingTests {
             "Authorization: Digest username=\"a\", realm=\"edge\", nonce=\"n\", uri=\"u\", response=\"r\"",
             "Authorization: Digest username=\"a\", realm=\"other\", nonce=\"n\", uri=\"u\", response=\"r\"",
         ])
-        var forwarded = ForwardedRequest(source: source, via: "SIP/2.0/UDP edge;branch=z9hG4bKe")
+        var forwarded = ForwardedRequest(source: source, via: Array("SIP/2.0/UDP edge;branch=z9hG4bKe".utf8))
         forwarded.realm = "edge"
         forwarded.added = [("X-IF-Authenticated-User", "a@edge")]
         let output = text(forwarded, message)
@@ -202,7 +202,7 @@ struct ForwardingTests {
             (["Route: <sip:o1>"], 1, []),
         ])
     func routes(lines: [String], dropped: Int, left: [String]) throws {
-        var forwarded = ForwardedRequest(source: source, via: "SIP/2.0/UDP edge;branch=z9hG4bKe")
+        var forwarded = ForwardedRequest(source: source, via: Array("SIP/2.0/UDP edge;branch=z9hG4bKe".utf8))
         forwarded.routesToDrop = dropped
         let output = try Message(parsing: forwarded.octets(of: try request(lines: lines)))
         #expect(output.values(.route).map(output.text) == left)
@@ -210,7 +210,7 @@ struct ForwardingTests {
 
     @Test("a stranger's Routes lead nowhere; strict routing is mended at both ends")
     func strict() throws {
-        var forwarded = ForwardedRequest(source: source, via: "SIP/2.0/UDP edge;branch=z9hG4bKe")
+        var forwarded = ForwardedRequest(source: source, via: Array("SIP/2.0/UDP edge;branch=z9hG4bKe".utf8))
         forwarded.dropsAllRoutes = true
         let message = try request(lines: ["Route: <sip:evil;lr>", "Route: <sip:worse>"])
         #expect(try Message(parsing: forwarded.octets(of: message)).values(.route).isEmpty)

@@ -26,11 +26,11 @@ private final class Doorkeeper: TransportObserver {
     func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) {
         let bytes = Array(octets)
         guard let message = try? Message(parsing: bytes), message.isRequest, message.method != .ack else { return }
-        var draft = ResponseDraft(200, "OK", toTag: "t", fields: [("Contact", "<sip:\(flow.local)>")])
+        var draft = ResponseDraft(200, "OK", toTag: 1, fields: [("Contact", "<sip:\(flow.local)>")])
         if message.method == .invite, !isGood(message) || staleNonces > 0 {
             let isStale = isGood(message)
             if isStale { staleNonces -= 1 }
-            draft = ResponseDraft(401, "Unauthorized", toTag: "t")
+            draft = ResponseDraft(401, "Unauthorized", toTag: 1)
             for var challenge in challenges {
                 challenge.stale = isStale
                 draft.fields.append(("WWW-Authenticate", challenge.fieldValue))

@@ -38,13 +38,17 @@ enum MessageProperties {
         guard message.isRequest, message.fields.count + 3 < limits.headers, message.vias.count < limits.vias,
             message.bytes.count + 512 < limits.messageBytes
         else { return nil }
-        var rewrite = Rewrite()
-        rewrite.prepend(.via, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKown")
-        if let (field, value) = message.topViaAmended(source: source) {
-            guard message.fields[field].line.count + 64 < limits.headerBytes else { return nil }
-            rewrite.replace(field: field, with: value)
-        }
-        guard let again = try? Message(parsing: message.written(applying: rewrite), limits: limits) else {
+        guard let top = message.fields.first(where: { $0.name == .via }), top.line.count + 64 < limits.headerBytes
+        else { return nil }
+        var isTop = true
+        let forwarded = message.copied(
+            deciding: [.via],
+            first: { $0.append("Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKown\r\n") },
+            fate: { field, output in
+                defer { isTop = false }
+                return isTop && message.writeTopVia(field, source: source, to: &output) ? .written : .keep
+            })
+        guard let again = try? Message(parsing: forwarded, limits: limits) else {
             return "what is forwarded can't be parsed"
         }
         guard again.vias.count == message.vias.count + 1, again.topVia.branch == "z9hG4bKown",
@@ -65,7 +69,7 @@ enum MessageProperties {
 
     private static func answerViolation(_ failure: ParseFailure) -> String? {
         guard let reply = failure.reply else { return nil }
-        let draft = ResponseDraft(failure.status, failure.reason, toTag: "t")
+        let draft = ResponseDraft(failure.status, failure.reason, toTag: 1)
         let answer = reply.response(draft, source: source)
         var framer = StreamFramer(maximumHeader: 1 << 20, maximumMessage: 1 << 20)
         framer.append(answer)
@@ -90,7 +94,7 @@ enum MessageProperties {
         _ = message.requestURI?.addressOfRecord
         _ = message.requestURI?.unescapedUser
         if message.isRequest {
-            let answer = message.replyFields.response(ResponseDraft(200, "OK", toTag: "t"), source: source)
+            let answer = message.replyFields.response(ResponseDraft(200, "OK", toTag: 1), source: source)
             let limits = MessageLimits(messageBytes: 1 << 20, headerBytes: 1 << 17)
             guard let response = try? Message(parsing: answer, limits: limits) else {
                 return "the answer to it can't be parsed"
