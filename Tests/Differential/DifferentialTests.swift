@@ -59,7 +59,7 @@ private struct Comparison {
                 RequestCheck.examine(message, branches: branches) == nil
             else { continue }
             var forwarded = ForwardedRequest(
-                source: source, via: "SIP/2.0/UDP 127.0.0.1:9;branch=\(waiting.count)")
+                source: source, via: Array("SIP/2.0/UDP 127.0.0.1:9;branch=\(waiting.count)".utf8))
             forwarded.dropsAllRoutes = true
             forwarded.added = [("X-Probe", "last")]
             waiting.append((forwarded.octets(of: message), message))
