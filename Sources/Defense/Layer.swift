@@ -50,7 +50,7 @@ public struct Refusal: Sendable {
     /// What the layer found, from a closed set; for metrics and logs, never for the peer.
     public var cause: Cause
 
-    public struct Answer: Sendable {
+    public struct Answer: Sendable, Equatable {
         public var status: Int
         public var reason: String
         public var fields: [(name: String, value: String)]
@@ -59,6 +59,11 @@ public struct Refusal: Sendable {
             self.status = status
             self.reason = reason
             self.fields = fields
+        }
+
+        public static func == (first: Answer, second: Answer) -> Bool {
+            first.status == second.status && first.reason == second.reason
+                && first.fields.elementsEqual(second.fields, by: ==)
         }
     }
 

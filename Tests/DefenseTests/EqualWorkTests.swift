@@ -1,6 +1,5 @@
 import CoreTypes
 import Defense
-import Glibc
 import SIPMessage
 import Testing
 
@@ -46,10 +45,11 @@ struct EqualWorkTests {
         #expect(abs(probability - 0.5) < 0.08)
     }
 
+    private static let began = ContinuousClock.now
+
     private static func nanoseconds() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+        let passed = (ContinuousClock.now - began).components
+        return UInt64(passed.seconds) * 1_000_000_000 + UInt64(passed.attoseconds / 1_000_000_000)
     }
 
     private static func median(_ values: [UInt64]) -> UInt64 {
