@@ -8,8 +8,8 @@ struct KeyedHashTests {
         "the reference vectors of SipHash-2-4 with 128 bits",
         arguments: [
             (0, "a3817f04ba25a8e66df67214c7550293"), (1, "da87c1d86b99af44347659119b22fc45"),
-            (2, "8177228da4a45dc7fca38bdef60affe4"), (7, "5493e99933b0a8117e08ec0f97cfc3d9"),
-            (8, "6ee2a4ca67b054bbfd3315bf85230577"),
+            (2, "8177228da4a45dc7fca38bdef60affe4"), (15, "5493e99933b0a8117e08ec0f97cfc3d9"),
+            (16, "6ee2a4ca67b054bbfd3315bf85230577"),
         ])
     func vectors(length: Int, expected: String) {
         var state = KeyedHash(key: Array(0..<16)).begin()

@@ -48,7 +48,7 @@ struct EqualWorkTests {
     private static let began = ContinuousClock.now
 
     private static func nanoseconds() -> UInt64 {
-        let passed = (ContinuousClock.now - began).components
+        let passed = began.duration(to: .now).components
         return UInt64(passed.seconds) * 1_000_000_000 + UInt64(passed.attoseconds / 1_000_000_000)
     }
 
