@@ -1,0 +1,1 @@
+print("side-by-side: nothing yet")
