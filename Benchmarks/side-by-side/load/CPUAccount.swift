@@ -34,7 +34,8 @@ struct CPUAccount {
                 account.onCPU += time
             }
         }
-        for line in try text("/proc/stat").split(separator: "\n") where line.hasPrefix("cpu") && !line.hasPrefix("cpu ") {
+        for line in try text("/proc/stat").split(separator: "\n") where line.hasPrefix("cpu") && !line.hasPrefix("cpu ")
+        {
             let ticks = line.split(separator: " ").dropFirst().prefix(8).compactMap { UInt64($0) }
             guard ticks.count == 8 else { throw Failure("/proc/stat can't be read: \(line)") }
             account.cores.append((ticks[7], ticks.reduce(0, +)))

@@ -11,6 +11,8 @@ final class Flood {
     private let messages: UnsafeMutablePointer<UInt8>
     private let lengths: [Int]
     private var datagrams = [load_datagram](repeating: load_datagram(), count: load_batch)
+    /// 127.66.0.1: an address that is not allowed.
+    static let strangers: UInt32 = 0x7f42_0001
     private static let variants = 64
     private(set) var sent = 0
     private(set) var refused = 0
@@ -20,7 +22,7 @@ final class Flood {
         rate = plan.floodRate
         sources = plan.floodSources
         // The only source of a drop load is allowed; those of a flood beside calls are strangers from 127.66.0.0 on.
-        source = plan.work == .drop ? plan.source : 0x7f42_0001
+        source = plan.work == .drop ? plan.source : Self.strangers
         // A small buffer: answers that come are thrown away by the kernel.
         descriptor = try Sockets.datagrams(
             from: Endpoint(address: sources > 1 ? 0 : source, port: 0), to: nil, receiveBuffer: 4096)

@@ -41,7 +41,9 @@ extension Load {
         case 0:
             respond("SIP/2.0 180 Ringing\r\n", to: message, line, end: calledRinging)
             let length = respond(Self.ok, to: message, line, end: calledAnswer)
-            guard length <= CallTable.Text.answer.capacity else { return fail(call, "the called party's 200 is too long") }
+            guard length <= CallTable.Text.answer.capacity else {
+                return fail(call, "the called party's 200 is too long")
+            }
             memcpy(calls.text(call, .answer), scratch, length)
             call.pointee.answer = UInt16(length)
             call.pointee.answered = 1

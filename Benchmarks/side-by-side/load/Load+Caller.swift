@@ -53,7 +53,9 @@ extension Load {
         send(lines[Int(call.pointee.line)], writer)
     }
 
-    private func writeAuthorized(_ call: UnsafeMutablePointer<Call>, _ mine: borrowing Templates, to writer: inout Writer) {
+    private func writeAuthorized(
+        _ call: UnsafeMutablePointer<Call>, _ mine: borrowing Templates, to writer: inout Writer
+    ) {
         mine.authorizedHead.write(to: &writer, call.pointee.number)
         if call.pointee.isProxyChallenge { writer.add("Proxy-A") } else { writer.add("A") }
         writer.add(mine.credentialsHead)

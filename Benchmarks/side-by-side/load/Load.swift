@@ -141,7 +141,7 @@ final class Load {
     /// Tells whoever started this that all are up, and waits for a line from there.
     private func announceReady() throws {
         guard !wasReady, plan.count > 0, plan.hold == nil || plan.work == .connections,
-            tally.up + tally.failed >= plan.count
+            tally.up + tally.failed + tally.failedOutside >= plan.count
         else { return }
         wasReady = true
         print("ready \(tally.up) of \(plan.count)")

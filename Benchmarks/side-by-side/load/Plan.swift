@@ -25,7 +25,7 @@ struct Plan {
     var transport = Transport.udp
     var target = Endpoint(address: 0x7f00_0001, port: 25060)
     var source: UInt32 = 0x7f00_0001
-    var sourceSpread: UInt32 = 1
+    var sourceSpread: UInt32 = 16
     var calledParty = Endpoint(address: 0x7f00_0001, port: 25090)
     var rate = 1000.0
     var seconds = 5.0

@@ -4,6 +4,7 @@ import Foundation
 struct Tally {
     var up = 0
     var failed = 0
+    var failedOutside = 0
     var strays = 0
     var late = 0
     var unreachable = 0
@@ -33,7 +34,7 @@ struct Tally {
     }
 
     mutating func fail(_ why: String, isMeasured: Bool) {
-        failed += 1
+        if isMeasured { failed += 1 } else { failedOutside += 1 }
         failures[why + (isMeasured ? "" : " (outside the window)"), default: 0] += 1
     }
 
@@ -69,6 +70,8 @@ struct Report: Codable {
     var units: Int
     var ok = 0
     var failed = 0
+    /// Of what was begun outside the window.
+    var failedOutside = 0
     var failures: [String: Int] = [:]
     var retransmissions: Int
     var repeatedByEdge: Int
@@ -116,6 +119,7 @@ struct Report: Codable {
         var result = self
         result.ok = tally.succeeded
         result.failed = tally.failed
+        result.failedOutside = tally.failedOutside
         result.failures = tally.failures
         result.lag = tally.lag
         result.late = tally.late

@@ -33,7 +33,8 @@ enum Sockets {
     }
 
     /// The buffers are as large as the system gives: root has SO_RCVBUFFORCE, others what `net.core.rmem_max` allows.
-    static func datagrams(from source: Endpoint, to target: Endpoint?, receiveBuffer: Int32 = 16 << 20) throws -> Int32 {
+    static func datagrams(from source: Endpoint, to target: Endpoint?, receiveBuffer: Int32 = 16 << 20) throws -> Int32
+    {
         let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
         guard descriptor >= 0 else { throw Failure.system("no socket") }
         var size = receiveBuffer

@@ -30,7 +30,8 @@ struct Templates {
         let from = "From: <sip:\(user)@\(plan.domain)>;tag=\(gap)"
         let to = "To: <\(target)>"
         let callID = "Call-ID: \(gap)@load"
-        let contact = "Contact: <sip:\(user)@\(sentBy)\(transport == "UDP" ? "" : ";transport=\(transport.lowercased())")>"
+        let contact =
+            "Contact: <sip:\(user)@\(sentBy)\(transport == "UDP" ? "" : ";transport=\(transport.lowercased())")>"
         let trace = "X-IF-Trace-ID: \(gap)"
         let fields = (plan.hasTrace ? [trace] : []) + ["X-IF-Hazard: safety"]
         let body = Self.session

@@ -10,7 +10,7 @@ let usage = """
       call            INVITE, challenge, ACK, INVITE, 100, 180, 200, ACK, BYE, 200
       bare            the same without a challenge
       options         OPTIONS to the edge, answered 200
-      stranger        INVITE, refused 403 (--source an address that is not allowed)
+      stranger        INVITE, refused 403, from 127.66.0.1 on
       challenge       INVITE without credentials, answered 401
       wrong-password  INVITE, 401, ACK, INVITE, 401, ACK
       over-call-rate  the same, ending in 429
@@ -32,7 +32,7 @@ let usage = """
       --give-up N              seconds (8)
       --callers N              sockets, or connections (16)
       --users N                u0 to uN-1, passwords secret-0 to secret-N-1 (16)
-      --source ADDRESS         first address of callers (127.0.0.1); --spread N: so many addresses (1)
+      --source ADDRESS         first address of callers (127.0.0.1); --spread N: so many addresses (16)
       --per-call               a connection for each call; --resume: with TLS sessions of earlier ones
       --ca FILE                authorities that have signed the edge's certificate
       --algorithm MD5|SHA-256  of the digests (MD5)
@@ -45,6 +45,8 @@ func parse(_ arguments: [String]) throws -> Plan {
     var plan = Plan()
     guard let name = arguments.first, let work = Plan.Work(rawValue: name) else { throw Failure(usage) }
     plan.work = work
+    if work == .stranger { plan.source = Flood.strangers }
+    if work == .drop { plan.sourceSpread = 1 }
     var rest = arguments.dropFirst()
     while let option = rest.popFirst() {
         switch option {
