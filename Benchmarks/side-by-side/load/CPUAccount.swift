@@ -3,6 +3,8 @@ import Glibc
 /// What the kernel says of processes' time on a core, and of time that the host took away.
 struct CPUAccount {
     /// Nanoseconds on a core, of all threads of all processes watched.
+    /// Of the edge's socket.
+    private(set) var dropped = 0
     private var onCPU: UInt64 = 0
     /// Ticks of each core: stolen, all.
     private var cores: [(stolen: UInt64, all: UInt64)] = []
@@ -21,8 +23,9 @@ struct CPUAccount {
         return result
     }
 
-    static func take(_ processes: [Int32]) throws -> CPUAccount {
+    static func take(_ processes: [Int32], port: UInt16) throws -> CPUAccount {
         var account = CPUAccount()
+        account.dropped = try dropped(port: port)
         for process in processes {
             for thread in try threads(of: process) {
                 // A thread that has ended since it was listed takes its time with it.
@@ -60,6 +63,18 @@ struct CPUAccount {
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6
             + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
+    }
+
+    /// Datagrams that sockets on this port had no room for.
+    static func dropped(port: UInt16) throws -> Int {
+        let suffix = ":" + String(repeating: "0", count: 4 - String(port, radix: 16).count) + String(port, radix: 16)
+        return try text("/proc/net/udp").split(separator: "\n").dropFirst().reduce(0) { sum, line in
+            let fields = line.split(separator: " ")
+            guard fields.count >= 13, fields[1].lowercased().hasSuffix(suffix), let drops = Int(fields[12]) else {
+                return sum
+            }
+            return sum + drops
+        }
     }
 
     private static func threads(of process: Int32) throws -> [String] {

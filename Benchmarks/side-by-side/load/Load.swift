@@ -101,13 +101,13 @@ final class Load {
         while true {
             now = Self.clock()
             if begun == nil, now >= windowStart {
-                begun = (try CPUAccount.take(watched), CPUAccount.ownMicroseconds(), now)
+                begun = (try CPUAccount.take(watched, port: plan.target.port), CPUAccount.ownMicroseconds(), now)
                 isMeasuring = true
                 tally.beginWindow(flood?.sent ?? 0)
             }
             if let begun, report == nil, now >= windowEnd {
                 report = Report(
-                    plan, tally, flood, cpu: try CPUAccount.take(watched), since: begun.account,
+                    plan, tally, flood, cpu: try CPUAccount.take(watched, port: plan.target.port), since: begun.account,
                     own: CPUAccount.ownMicroseconds() - begun.own, seconds: Double(now - begun.at) / 1e9)
                 isMeasuring = false
             }

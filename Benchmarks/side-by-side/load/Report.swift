@@ -90,6 +90,8 @@ struct Report: Codable {
     var resumed: Int
     var flooded: Int
     var floodRefused: Int
+    /// Datagrams for which the edge's socket had no room, in the window.
+    var droppedBeforeEdge: Int
     var late = 0
     var strays = 0
 
@@ -103,7 +105,8 @@ struct Report: Codable {
         self.seconds = seconds
         flooded = (flood?.sent ?? 0) - tally.floodBefore
         floodRefused = flood?.refused ?? 0
-        units = plan.work == .drop ? flooded : tally.completedInWindow
+        droppedBeforeEdge = cpu.dropped - earlier.dropped
+        units = plan.work == .drop ? flooded - droppedBeforeEdge : tally.completedInWindow
         retransmissions = tally.retransmissions
         repeatedByEdge = tally.repeated
         connections = tally.connections - tally.connectionsBefore

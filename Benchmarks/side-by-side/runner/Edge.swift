@@ -104,9 +104,8 @@ struct Places {
         let tls = work.appendingPathComponent("tls")
         try files.createDirectory(at: tls, withIntermediateDirectories: true)
         try run(
-            "/usr/bin/openssl",
             [
-                "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90", "-config",
+                "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90", "-config",
                 configurations.appendingPathComponent("certificates.cnf").path, "-keyout",
                 tls.appendingPathComponent("server-key.pem").path, "-out",
                 tls.appendingPathComponent("server.pem").path,
@@ -116,16 +115,16 @@ struct Places {
         try configureSallyport(.seven)
         for user in 0..<Self.users {
             try run(
-                sallyport.path, ["subscriber", "add", "u\(user)@edge.example", "--password-stdin"] + configuration,
+                [sallyport.path, "subscriber", "add", "u\(user)@edge.example", "--password-stdin"] + configuration,
                 input: "secret-\(user)\n")
         }
         for network in ["127.0.0.0/24", "127.1.0.0/16"] {
-            try run(sallyport.path, ["allow", "add", network, "--tag", "lab"] + configuration)
+            try run([sallyport.path, "allow", "add", network, "--tag", "lab"] + configuration)
         }
         try run(
-            sallyport.path,
             [
-                "expert", "add", "expert-safety@edge.example", "--name", "Safety", "--organization", "lab",
+                sallyport.path, "expert", "add", "expert-safety@edge.example", "--name", "Safety", "--organization",
+                "lab",
                 "--specialization", "safety", "--verified",
             ] + configuration)
     }
@@ -164,25 +163,5 @@ struct Places {
                 ], ["LD_LIBRARY_PATH": kamailioLibraries.path]
             )
         }
-    }
-}
-
-/// Runs a command to its end.
-func run(_ program: String, _ arguments: [String], input: String? = nil) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    let pipe = Pipe()
-    process.standardInput = pipe
-    try process.run()
-    if let input { pipe.fileHandleForWriting.write(Data(input.utf8)) }
-    try pipe.fileHandleForWriting.close()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-        throw Failure("\(program) \(arguments.joined(separator: " ")) failed:\n\(text)")
     }
 }

@@ -33,28 +33,33 @@ struct LoadReport: Codable {
 
 /// The load, pinned to the second core.
 final class LoadRun {
-    private let process = Process()
-    private let input = Pipe()
-    private let output = Pipe()
-    private let errors = Pipe()
+    private let process: Child
+    private let input: PipeEnds
+    private let output: PipeEnds
+    private let errors: PipeEnds
 
     init(_ places: Places, _ arguments: [String], watching edge: RunningEdge) throws {
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/taskset")
-        process.arguments =
-            ["-c", "1", places.load.path] + arguments + ["--watch", String(edge.process.processIdentifier)]
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
-        Children.all.add(process.processIdentifier)
+        (input, output, errors) = (try PipeEnds(), try PipeEnds(), try PipeEnds())
+        process = try Child(
+            ["taskset", "-c", "1", places.load.path] + arguments + ["--watch", String(edge.process.id)],
+            input: input.reading, output: output.writing, errors: errors.writing)
+        close(input.reading)
+        close(output.writing)
+        close(errors.writing)
+    }
+
+    deinit {
+        close(input.writing)
+        close(output.reading)
+        close(errors.reading)
     }
 
     /// Waits for the line that says that all are up.
     func awaitReady() throws {
         var line: [UInt8] = []
         while line.last != 0x0a {
-            let data = output.fileHandleForReading.readData(ofLength: 1)
-            guard let byte = data.first else { throw failure() }
+            var byte: UInt8 = 0
+            guard read(output.reading, &byte, 1) == 1 else { throw failure() }
             line.append(byte)
         }
         let text = String(decoding: line.dropLast(), as: UTF8.self)
@@ -63,20 +68,17 @@ final class LoadRun {
     }
 
     func release() throws {
-        try input.fileHandleForWriting.write(contentsOf: Data("\n".utf8))
+        guard write(input.writing, "\n", 1) == 1 else { throw failure() }
     }
 
     func finish() throws -> LoadReport {
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        Children.all.remove(process.processIdentifier)
-        guard process.terminationStatus == 0 else { throw failure() }
+        let data = PipeEnds.readAll(output.reading)
+        guard process.wait() == 0 else { throw failure() }
         return try JSONDecoder().decode(LoadReport.self, from: data)
     }
 
     private func failure() -> Failure {
-        process.waitUntilExit()
-        Children.all.remove(process.processIdentifier)
-        return Failure(String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self))
+        process.wait()
+        return Failure(String(decoding: PipeEnds.readAll(errors.reading), as: UTF8.self))
     }
 }

@@ -1,30 +1,9 @@
 import Foundation
 import Glibc
 
-/// Every child that is up, so that none outlives this program.
-final class Children: @unchecked Sendable {
-    static let all = Children()
-    private let lock = NSLock()
-    private var processes: Set<Int32> = []
-
-    func add(_ process: Int32) {
-        lock.withLock { _ = processes.insert(process) }
-    }
-
-    func remove(_ process: Int32) {
-        lock.withLock { _ = processes.remove(process) }
-    }
-
-    func endAll() {
-        for process in lock.withLock({ processes }) {
-            for member in (try? ProcessTable.family(of: process)) ?? [process] { kill(member, SIGKILL) }
-        }
-    }
-}
-
 /// A program under test, pinned to the first core.
 final class RunningEdge {
-    let process: Process
+    let process: Child
     /// From its start to its first answer.
     let startUp: Duration
     private let program: Program
@@ -40,24 +19,19 @@ final class RunningEdge {
         guard FileManager.default.createFile(atPath: log.path, contents: nil) else {
             throw Failure("can't write \(log.path)")
         }
-        let output = try FileHandle(forWritingTo: log)
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/taskset")
-        process.arguments = ["-c", "0"] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
-        process.currentDirectoryURL = places.work
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = output
+        let output = open(log.path, O_WRONLY | O_CLOEXEC)
+        guard output >= 0 else { throw Failure("can't write \(log.path)") }
+        defer { close(output) }
         let start = ContinuousClock.now
-        try process.run()
-        Children.all.add(process.processIdentifier)
+        process = try Child(
+            ["taskset", "-c", "0"] + arguments, environment: environment, output: output,
+            errors: output)
         let probe = try Probe(port: program.port(variant, "options"))
         while try !probe.isAnswered() {
             guard process.isRunning, ContinuousClock.now - start < .seconds(20) else {
                 let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
-                Children.all.remove(process.processIdentifier)
-                process.terminate()
+                kill(process.id, SIGTERM)
+                process.wait()
                 throw Failure("\(program.name) does not answer:\n\(text.suffix(3000))")
             }
         }
@@ -66,7 +40,7 @@ final class RunningEdge {
 
     /// Of all its processes, in bytes: their own memory, and their shares of what they share.
     func proportionalSetSize() throws -> Int {
-        try ProcessTable.family(of: process.processIdentifier).reduce(0) { sum, member in
+        try ProcessTable.family(of: process.id).reduce(0) { sum, member in
             let text = try String(contentsOfFile: "/proc/\(member)/smaps_rollup", encoding: .utf8)
             guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("Pss:") }),
                 let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
@@ -76,13 +50,12 @@ final class RunningEdge {
     }
 
     func stop() throws {
-        let family = try ProcessTable.family(of: process.processIdentifier)
-        process.terminate()
+        let family = try ProcessTable.family(of: process.id)
+        kill(process.id, SIGTERM)
         let deadline = ContinuousClock.now + .seconds(15)
         while process.isRunning, ContinuousClock.now < deadline { usleep(10_000) }
         if process.isRunning { for member in family { kill(member, SIGKILL) } }
-        process.waitUntilExit()
-        Children.all.remove(process.processIdentifier)
+        process.wait()
     }
 }
 

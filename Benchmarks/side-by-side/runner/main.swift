@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import Glibc
 
@@ -125,17 +124,7 @@ func raiseFileLimit() throws {
     guard setrlimit(resource, &limit) == 0 else { throw Failure("setrlimit: \(String(cString: strerror(errno)))") }
 }
 
-signal(SIGINT, SIG_IGN)
-signal(SIGTERM, SIG_IGN)
-let interruptions = [SIGINT, SIGTERM].map { number in
-    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-    source.setEventHandler {
-        Children.all.endAll()
-        exit(130)
-    }
-    source.resume()
-    return source
-}
+let interruptions = Children.all.endAtInterruption()
 
 do {
     try raiseFileLimit()
