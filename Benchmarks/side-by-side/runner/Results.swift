@@ -1,0 +1,153 @@
+import Foundation
+
+/// What was measured of one program in one work.
+struct Measurements: Codable {
+    /// Each run that counts: microseconds for a unit.
+    var cpu: [Double] = []
+    var medianTimes: [Double] = []
+    var p99Times: [Double] = []
+    var loadCPU: [Double] = []
+    var resumed = 0
+    var connections = 0
+    /// Runs that don't count, and why.
+    var thrownOut: [String] = []
+}
+
+struct Result: Codable {
+    var name: String
+    var title: String
+    var rate: Int
+    var bar: Double?
+    var aim: Double?
+    var sallyport = Measurements()
+    var kamailio = Measurements()
+
+    init(_ work: Work) {
+        name = work.name
+        title = work.title
+        rate = work.rate
+        bar = work.bar
+        aim = work.aim
+    }
+
+    subscript(program: Program) -> Measurements {
+        get { program == .sallyport ? sallyport : kamailio }
+        set { if program == .sallyport { sallyport = newValue } else { kamailio = newValue } }
+    }
+
+    var ratio: Double? { median(sallyport.cpu).flatMap { mine in median(kamailio.cpu).map { mine / $0 } } }
+}
+
+/// A figure that is no time on a core: of both programs, medians over the pairs.
+struct Figure: Codable {
+    var name: String
+    var title: String
+    var unit: String
+    var sallyport: [Double] = []
+    var kamailio: [Double] = []
+    var bar: Double?
+    var aim: Double?
+    /// Whether more is better.
+    var isGain = false
+    var remarks: [String] = []
+
+    subscript(program: Program) -> [Double] {
+        get { program == .sallyport ? sallyport : kamailio }
+        set { if program == .sallyport { sallyport = newValue } else { kamailio = newValue } }
+    }
+
+    var ratio: Double? { median(sallyport).flatMap { mine in median(kamailio).map { mine / $0 } } }
+}
+
+func median(_ values: [Double]) -> Double? {
+    guard !values.isEmpty else { return nil }
+    let sorted = values.sorted()
+    let middle = sorted.count / 2
+    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+struct Results: Codable {
+    var date: String
+    var machine: String
+    var isQuick: Bool
+    var results: [Result] = []
+    var figures: [Figure] = []
+
+    init(isQuick: Bool) throws {
+        date = ISO8601DateFormatter().string(from: Date())
+        let processor = try String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)
+            .split(separator: "\n").first { $0.hasPrefix("model name") }?
+            .split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) }
+        let kernel = try String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        machine = "\(processor ?? "unknown processor"), \(cores) cores, Linux \(kernel)"
+        self.isQuick = isQuick
+    }
+
+    // MARK: Writing
+
+    func write(into directory: URL) throws {
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let name = isQuick ? "side-by-side-quick" : "side-by-side"
+        try encoder.encode(self).write(to: directory.appendingPathComponent("\(name).json"))
+        try Data(markdown.utf8).write(to: directory.appendingPathComponent("\(name).md"))
+    }
+
+    var markdown: String {
+        var lines = [
+            "# Side by side", "",
+            "\(date); \(machine); one core each for the program and the load."
+                + (isQuick ? " A quick run: one pair, for trying only." : ""), "",
+        ]
+        if !results.isEmpty {
+            lines += [
+                "Microseconds on a core for each unit of work, medians; times from the first request to the final answer.",
+                "",
+                "| work | rate | Sallyport us | Kamailio us | ratio | bar | aim | runs kept/thrown out | median, p99 us "
+                    + "Sallyport | Kamailio |", "|---|---|---|---|---|---|---|---|---|---|",
+            ]
+            lines += results.map(row)
+        }
+        if !figures.isEmpty {
+            lines += ["", "| figure | Sallyport | Kamailio | ratio | bar | aim |", "|---|---|---|---|---|---|"]
+            lines += figures.map { figure in
+                let cells = [
+                    "\(figure.title), \(figure.unit)", text(median(figure.sallyport), 1),
+                    text(median(figure.kamailio), 1),
+                    text(figure.ratio, 2), text(figure.bar, 2), text(figure.aim, 2),
+                ]
+                return "| " + cells.joined(separator: " | ") + " |"
+            }
+        }
+        let remarks = figures.flatMap { figure in figure.remarks.map { "- \(figure.title): \($0)" } }
+        let thrownOut = results.flatMap { result in
+            Program.allCases.flatMap { program in
+                result[program].thrownOut.map { "- \(result.name), \(program.name): \($0)" }
+            }
+        }
+        if !remarks.isEmpty { lines += ["", "Remarks:", ""] + remarks }
+        if !thrownOut.isEmpty { lines += ["", "Thrown out:", ""] + thrownOut }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func row(_ result: Result) -> String {
+        func runs(_ one: Measurements) -> String { "\(one.cpu.count)/\(one.thrownOut.count)" }
+        func times(_ one: Measurements) -> String {
+            "\(text(median(one.medianTimes), 0)), \(text(median(one.p99Times), 0))"
+        }
+        let cells = [
+            result.title, "\(result.rate)/s", text(median(result.sallyport.cpu), 1),
+            text(median(result.kamailio.cpu), 1),
+            text(result.ratio, 2), text(result.bar, 2), text(result.aim, 2),
+            "\(runs(result.sallyport)), \(runs(result.kamailio))", times(result.sallyport), times(result.kamailio),
+        ]
+        return "| " + cells.joined(separator: " | ") + " |"
+    }
+
+    private func text(_ value: Double?, _ digits: Int) -> String {
+        value.map { String(format: "%.\(digits)f", $0) } ?? "-"
+    }
+}
