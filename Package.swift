@@ -76,7 +76,10 @@ let rooms: [Target] = [
     .target(name: "CDatagrams", cSettings: [.unsafeFlags(["-O2"])]),
     hotRoom(
         "Transport",
-        ["CDatagrams", "CoreTypes", "SIPMessage", "SIPProxy", "TransportSecurity", "CAres", .nioCore, .nioPosix, .nioSSL]),
+        [
+            "CDatagrams", "CoreTypes", "SIPMessage", "SIPProxy", "TransportSecurity", "CAres", .nioCore, .nioPosix,
+            .nioSSL,
+        ]),
     hotRoom(
         "Edge",
         [

@@ -167,9 +167,14 @@ public struct DigestAuthentication: Sendable {
     /// A user who does not exist or is disabled has an HA1 that nobody can know; finding it takes the same work.
     private func ha1(of subscriber: Subscriber?, _ username: String, _ algorithm: DigestAlgorithm) -> String {
         let madeUp = madeUpHA1(username)
-        guard let subscriber, subscriber.isEnabled, let known = subscriber.ha1[algorithm] else { return madeUp }
+        let known = (subscriber ?? Self.nobody).ha1[algorithm]
+        guard let subscriber, subscriber.isEnabled, let known else { return madeUp }
         return known
     }
+
+    /// Looked at in the place of a user who does not exist.
+    private static let nobody = Subscriber(
+        username: "nobody", domain: "invalid", ha1: [.md5: "", .sha256: "", .sha512_256: ""])
 
     private func madeUpHA1(_ username: String) -> String {
         var text: [UInt8] = []

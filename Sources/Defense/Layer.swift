@@ -1,4 +1,3 @@
-
 /// The layers in the order in which a request meets them. Reading this is reading the security policy; `Passage` walks
 /// it from top to bottom, and the first refusal ends the walk.
 public enum Layer: String, Sendable, CaseIterable {

@@ -70,6 +70,8 @@ public enum EdgeMetrics {
         "sip_connections_total", .counter, "Connections accepted.", labels: ["transport"])
     static let transactions = MetricFamily(
         "sip_transactions", .gauge, "Transactions in memory.", labels: ["side"])
+    static let transactionsTotal = MetricFamily(
+        "sip_transactions_total", .counter, "Transactions begun.", labels: ["side"])
     static let transportFailures = MetricFamily(
         "sip_transport_failures_total", .counter, "Messages that could not be sent.", labels: ["reason"])
     static let certificateExpiry = MetricFamily(
@@ -104,7 +106,7 @@ public enum EdgeMetrics {
         activeCalls, callSeconds, callProbes, requests, responses, errors, methodSeconds, malformed, dropped, foreign,
         overloadRefusals,
         overloadLimit, receiveBacklog, loopLag, connections,
-        connectionsTotal, connectionsClosed, transactions, transportFailures, certificateExpiry,
+        connectionsTotal, connectionsClosed, transactions, transactionsTotal, transportFailures, certificateExpiry,
         revocationExpiry, poolTargetUp, poolRequests, poolProbes,
         witnessRecords, witnessFailures,
         witnessSeconds,

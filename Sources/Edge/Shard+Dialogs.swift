@@ -175,7 +175,8 @@ extension Shard {
 
     private func relayAck(_ ack: Message, _ path: DialogPath, _ hop: Hop, _ call: Call, from flow: Flow) {
         let branch = branches.mint(for: ack)
-        var forwarded = ForwardedRequest(source: flow.remote, via: via(of: branch, at: hop, local: localAddress(for: hop)))
+        var forwarded = ForwardedRequest(
+            source: flow.remote, via: via(of: branch, at: hop, local: localAddress(for: hop)))
         forwarded.realm = passages[call.profile]?.policy.authentication?.realm
         forwarded.requestURI = path.target.requestURI
         forwarded.routesToDrop = path.inDialog.routesToDrop

@@ -118,6 +118,9 @@ extension Shard {
         certificates.measure(into: &metrics, now: clock().wall)
         metrics.set(EdgeMetrics.transactions, ["server"], to: Double(servers.count))
         metrics.set(EdgeMetrics.transactions, ["client"], to: Double(clients.count))
+        for (side, count) in [("server", begun.servers), ("client", begun.clients)] where count > 0 {
+            metrics.set(EdgeMetrics.transactionsTotal, [side], to: Double(count))
+        }
         metrics.set(EdgeMetrics.activeCalls, to: Double(calls.count))
         metrics.set(EdgeMetrics.witnessRecords, to: Double(witness.records))
         metrics.set(EdgeMetrics.witnessFailures, to: Double(witness.failures))

@@ -93,7 +93,9 @@ extension Shard: TransportObserver {
             hot.dropped(.noProfile)
             return
         }
-        if request.method == .options, request.requestURIShape?.user == nil, isOwn(request.requestURIShape, of: request, flow) {
+        if request.method == .options, request.requestURIShape?.user == nil,
+            isOwn(request.requestURIShape, of: request, flow)
+        {
             answerOptions(request, profile: profile, on: flow, now: now)
             return
         }

@@ -161,7 +161,8 @@ enum RelayedResponse {
             },
             last: { output in
                 for challenge in challenges {
-                    for field in challenge.fields where field.name == .wwwAuthenticate || field.name == .proxyAuthenticate {
+                    for field in challenge.fields
+                    where field.name == .wwwAuthenticate || field.name == .proxyAuthenticate {
                         output.append(challenge.bytes, field.line)
                     }
                 }

@@ -27,6 +27,7 @@ extension Shard {
 
     func insert(_ server: ServerTransaction) {
         servers[server.key] = server
+        begun.servers += 1
     }
 
     /// - Parameter response: what was received, when that is what made the step.
@@ -53,6 +54,7 @@ extension Shard {
     func insert(_ client: ClientTransaction) {
         clients[client.key] = client
         tickets[client.id] = client
+        begun.clients += 1
     }
 
     func remove(_ client: ClientTransaction) {

@@ -49,6 +49,8 @@ final class Shard {
     var replyOctets: [UInt8] = []
     var servers: [ServerTransactionKey: ServerTransaction] = [:]
     var clients: [ClientTransactionKey: ClientTransaction] = [:]
+    /// Transactions since the start.
+    var begun = (servers: 0, clients: 0)
     /// Client transactions by the ticket under which their octets were handed to the transport.
     var tickets: [UInt64: ClientTransaction] = [:]
     /// Requests held back until their record is on disk, by the witness's token.

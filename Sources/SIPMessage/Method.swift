@@ -7,7 +7,7 @@ public enum Method: Hashable, Sendable, CustomStringConvertible {
     init(_ bytes: [UInt8], _ range: Range<Int>) {
         let octets = bytes[range]
         guard octets.count <= 8 else {
-            self = .other(bytes.string(range))
+            self.init(bytes.string(range))
             return
         }
         var word: UInt64 = 0

@@ -67,7 +67,8 @@ extension Scanner {
         }
         let uriStart = position
         while let byte = peek, byte.isText, byte != .comma, byte != .semicolon, byte != .question { position += 1 }
-        guard let uri = URIShape(bytes, uriStart..<position, &ledger), let parameters = parameterRun(), peek != .question
+        guard let uri = URIShape(bytes, uriStart..<position, &ledger), let parameters = parameterRun(),
+            peek != .question
         else { return nil }
         return NameAddressShape(displayName: nil, uri: uri, parameters: parameters, range: start..<position)
     }

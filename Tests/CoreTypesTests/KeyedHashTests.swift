@@ -35,7 +35,13 @@ struct KeyedHashTests {
             }
             #expect(halves == whole)
         }
-        #expect(value { $0.absorb("ab"); $0.absorb("c") } != value { $0.absorb("a"); $0.absorb("bc") })
+        #expect(
+            value {
+                $0.absorb("ab"); $0.absorb("c")
+            }
+                != value {
+                    $0.absorb("a"); $0.absorb("bc")
+                })
         #expect(value { $0.absorb([1, 2, 3], 1..<3) } == value { $0.absorb([2, 3]) })
     }
 }

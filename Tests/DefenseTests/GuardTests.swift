@@ -170,7 +170,8 @@ struct EventCollapserTests {
                 .authFailed, .warning, sourceIP: IPAddress(v4: UInt32(index % 7)), details: [])
             let now = start.advanced(by: .milliseconds(index * 100))
             let written = collapser.add(
-                from: IPAddress(v4: UInt32(index % 7)), .authFailed, .warning, cause: "x", now: now) { event }
+                from: IPAddress(v4: UInt32(index % 7)), .authFailed, .warning, cause: "x", now: now
+            ) { event }
             note([written.event, written.evicted].compactMap { $0 })
             note(collapser.due(now: now))
         }
@@ -186,7 +187,8 @@ struct EventCollapserTests {
         for index in 0..<10_000 {
             let now = start.advanced(by: .milliseconds(index * 3))
             let step = collapser.add(
-                from: stranger.address, .rateLimitExceeded, .warning, cause: "rate", now: now) { event }
+                from: stranger.address, .rateLimitExceeded, .warning, cause: "rate", now: now
+            ) { event }
             written += [step.event, step.evicted].compactMap { $0 }.count
             written += collapser.due(now: now).count
         }

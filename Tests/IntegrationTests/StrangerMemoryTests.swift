@@ -50,7 +50,7 @@ extension Integration {
             #expect(try await edge.metric("sip_responses_total") == Double(2000 + Self.strangers))
             let metrics = try await edge.get("/metrics")
             // Not a single one had a transaction.
-            #expect(!metrics.contains("sip_transactions{"))
+            #expect(!metrics.contains("sip_transactions_total{"))
             #expect(try await edge.metric("sip_active_calls") == 0)
             var after = 0
             do {
