@@ -1,7 +1,7 @@
 # `make demo` shows the edge at work, `make test` checks it. Both share one debug build in .build.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test conformance fuzz format lint
+.PHONY: help build demo test conformance fuzz side-by-side format lint
 
 ARGS ?=
 SOURCES := Sources Tests Package.swift Fuzz/Package.swift Fuzz/Sources/FuzzProperties Fuzz/Sources/fuzz
@@ -33,6 +33,13 @@ conformance: ## runs the conformance tests and writes their table into docs/conf
 	@scripts/install-dependencies test
 	swift build $(SWIFT_FLAGS) --build-tests
 	@scripts/conformance-table
+
+# ARGS=--quick for one short pair of runs; see Benchmarks/README.md.
+side-by-side: ## measures Sallyport and Debian's Kamailio with the same loads, in turn; ARGS=--quick to try
+	@scripts/install-dependencies test
+	swift build $(SWIFT_FLAGS) -c release --product sallyport
+	swift build $(SWIFT_FLAGS) -c release --package-path Benchmarks
+	Benchmarks/.build/release/side-by-side $(ARGS)
 
 format: ## formats all sources in place
 	swift format --in-place --recursive $(SOURCES)
