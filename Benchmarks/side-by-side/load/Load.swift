@@ -89,7 +89,8 @@ final class Load {
     // MARK: The loop
 
     func run() throws -> Report {
-        let connects = plan.transport != .udp && !plan.connectionPerCall && plan.work != .connections
+        let connects =
+            plan.transport != .udp && !plan.connectionPerCall && plan.work != .connections && plan.work != .handshake
         if connects { try openCallers() }
         start = Self.clock()
         let windowStart = start + UInt64(plan.warmUp * 1e9)

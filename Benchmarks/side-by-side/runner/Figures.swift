@@ -107,6 +107,8 @@ extension Runner {
 
     // MARK: Largest rate
 
+    private static let largestTried = 14_000
+
     /// Bisects between a rate that passes and one that does not, in steps of 250 calls a second.
     private mutating func largestRate(
         _ variant: Variant, _ kind: String, _ title: String, bar: Double?, aim: Double?
@@ -118,17 +120,21 @@ extension Runner {
         for pair in 0..<(isQuick ? 1 : 3) {
             for program in order(pair) {
                 var good = 0
-                var bad = 14_000
+                var bad = Self.largestTried
                 while bad - good > 250 {
-                    let rate = good == 0 ? 4000 : (good + bad) / 2 / 250 * 250
-                    guard rate > good, rate < bad else { break }
-                    let (passes, remark) = try passes(program, variant, kind, rate)
-                    if let remark { figure.remarks.append("\(program.name) at \(rate)/s: \(remark)") }
-                    if passes { good = rate } else { bad = rate }
-                    if !passes, good == 0 {
-                        throw Failure("\(program.name) does not carry \(rate) calls/s: \(remark ?? "")")
+                    let rate = bad == Self.largestTried ? 4000 : (good + bad) / 2 / 250 * 250
+                    guard rate > good else { break }
+                    // What fails once is tried once more.
+                    var isClean = false
+                    for _ in 0..<2 where !isClean {
+                        let (passes, remark) = try passes(program, variant, kind, rate)
+                        if let remark { figure.remarks.append("\(program.name) at \(rate)/s: \(remark)") }
+                        isClean = passes
                     }
+                    if isClean { good = rate } else { bad = rate }
+                    if isClean, bad == Self.largestTried { bad = Self.largestTried - 1 }
                 }
+                guard good > 0 else { throw Failure("\(program.name) carries no rate without failed calls") }
                 figure[program].append(Double(good))
             }
         }
@@ -183,9 +189,10 @@ extension Runner {
                     }
                     figures[index].1[program].append(report.medianTime)
                     figures[index].1.remarks.append(
-                        "\(program.name): \(report.ok) calls ok, \(report.failed) failed, "
+                        "\(program.name): \(report.ok) calls ok, \(report.failed) failed \(report.failures), "
                             + "\(report.retransmissions) retransmissions, p99 \(Int(report.p99Time)) us, "
-                            + "\(report.flooded) packets sent")
+                            + "\(report.flooded) packets sent, \(report.droppedBeforeEdge) of them lost before the edge"
+                    )
                 }
             }
         }

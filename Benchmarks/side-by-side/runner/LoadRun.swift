@@ -18,6 +18,7 @@ struct LoadReport: Codable {
     var connections: Int
     var resumed: Int
     var flooded: Int
+    var droppedBeforeEdge: Int
 
     /// Why the run does not count; nil when it does.
     func objection(tolerates retransmissionsShare: Double = 0.01) -> String? {

@@ -123,12 +123,18 @@ struct Results: Codable {
             }
         }
         let remarks = figures.flatMap { figure in figure.remarks.map { "- \(figure.title): \($0)" } }
+        let resumed = results.filter { $0.sallyport.resumed + $0.kamailio.resumed > 0 }.map { result in
+            let shares = Program.allCases.map { program in
+                "\(program.name) \(result[program].resumed) of \(result[program].connections)"
+            }
+            return "- \(result.title): connections with a resumed session: " + shares.joined(separator: ", ")
+        }
         let thrownOut = results.flatMap { result in
             Program.allCases.flatMap { program in
                 result[program].thrownOut.map { "- \(result.name), \(program.name): \($0)" }
             }
         }
-        if !remarks.isEmpty { lines += ["", "Remarks:", ""] + remarks }
+        if !(resumed + remarks).isEmpty { lines += ["", "Remarks:", ""] + resumed + remarks }
         if !thrownOut.isEmpty { lines += ["", "Thrown out:", ""] + thrownOut }
         return lines.joined(separator: "\n") + "\n"
     }
