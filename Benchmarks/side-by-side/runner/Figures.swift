@@ -142,24 +142,30 @@ extension Runner {
     }
 
     private func passes(_ program: Program, _ variant: Variant, _ kind: String, _ rate: Int) throws -> (Bool, String?) {
+        var report = try trial(program, variant, kind, rate)
+        for _ in 0..<3 where report.disturbance != nil { report = try trial(program, variant, kind, rate) }
+        say("  \(program.name) at \(rate)/s: \(report.objection() ?? "clean")")
+        if let disturbance = report.disturbance { return (false, disturbance) }
+        if let objection = report.objection() {
+            // What the load can't drive says nothing of the program.
+            let isLoadBound = report.loadCPUPerUnit * Double(report.units) / report.seconds > 950_000
+            return (false, isLoadBound ? "the load's core was full: \(objection)" : nil)
+        }
+        guard Double(report.units) > 0.98 * Double(rate) * report.seconds else {
+            return (false, "\(report.units) calls in \(report.seconds) s")
+        }
+        return (true, nil)
+    }
+
+    private func trial(_ program: Program, _ variant: Variant, _ kind: String, _ rate: Int) throws -> LoadReport {
         try withEdge(program, variant) { edge in
-            let report = try LoadRun(
+            try LoadRun(
                 places,
                 [
                     kind, "--to", "127.0.0.1:\(program.port(variant, kind))", "--rate", String(rate), "--seconds",
                     isQuick ? "3" : "8",
                 ], watching: edge
             ).finish()
-            say("  \(program.name) at \(rate)/s: \(report.objection() ?? "clean")")
-            if let objection = report.objection() {
-                // What the load can't drive says nothing of the program.
-                let isLoadBound = report.loadCPUPerUnit * Double(rate) > 950_000
-                return (false, isLoadBound ? "the load's core was full: \(objection)" : nil)
-            }
-            guard Double(report.units) > 0.98 * Double(rate) * report.seconds else {
-                return (false, "\(report.units) calls in \(report.seconds) s")
-            }
-            return (true, nil)
         }
     }
 
