@@ -107,7 +107,7 @@ extension Runner {
 
     // MARK: Largest rate
 
-    private static let largestTried = 14_000
+    private static let largestTried = 20_000
 
     /// Bisects between a rate that passes and one that does not, in steps of 250 calls a second.
     private mutating func largestRate(
