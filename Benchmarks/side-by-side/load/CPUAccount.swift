@@ -6,8 +6,8 @@ struct CPUAccount {
     /// Of the edge's socket.
     private(set) var dropped = 0
     private var onCPU: UInt64 = 0
-    /// Ticks of each core: stolen, all.
-    private var cores: [(stolen: UInt64, all: UInt64)] = []
+    /// Ticks of each core.
+    private var cores: [(stolen: UInt64, busy: UInt64, all: UInt64)] = []
 
     /// The processes and their children, as they are now.
     static func family(of processes: [Int32]) throws -> [Int32] {
@@ -41,7 +41,8 @@ struct CPUAccount {
         {
             let ticks = line.split(separator: " ").dropFirst().prefix(8).compactMap { UInt64($0) }
             guard ticks.count == 8 else { throw Failure("/proc/stat can't be read: \(line)") }
-            account.cores.append((ticks[7], ticks.reduce(0, +)))
+            // user, nice, system, idle, iowait, irq, softirq, steal
+            account.cores.append((ticks[7], ticks[...2].reduce(ticks[5] + ticks[6], +), ticks.reduce(0, +)))
         }
         return account
     }
@@ -56,6 +57,13 @@ struct CPUAccount {
             let all = now.all - before.all
             return all == 0 ? 0 : Double(now.stolen - before.stolen) / Double(all)
         }.max() ?? 0
+    }
+
+    /// How many cores' worth of time went to others than the processes watched and this one.
+    func foreign(since earlier: CPUAccount, own: Double, seconds: Double) -> Double {
+        let ticks = zip(cores, earlier.cores).reduce(0) { $0 + Double($1.0.busy) - Double($1.1.busy) }
+        let busy = ticks / Double(sysconf(Int32(_SC_CLK_TCK))) * 1e6
+        return max(0, busy - microseconds(since: earlier) - own) / (seconds * 1e6)
     }
 
     static func ownMicroseconds() -> Double {

@@ -85,15 +85,21 @@ extension Load {
             tally.up += 1
             tally.succeed(isMeasuring, isMeasuring: isMeasuring)
             tally.established(now - line.opened, isMeasured: isMeasuring)
+            // Some send their tickets with the first answer only.
+            if plan.resumes { askOptions(line) }
             linger(line)
         } else if plan.work == .connections {
             tally.up += 1
             // The edge closes connections on which nothing has come.
-            let mine = templates[Int(line.token) % templates.count]
-            var writer = Writer(scratch)
-            mine.options.write(to: &writer, CallNumber(serial: 0, slot: UInt32(CallTable.capacity)))
-            send(line, writer)
+            askOptions(line)
         }
+    }
+
+    private func askOptions(_ line: Line) {
+        var writer = Writer(scratch)
+        templates[Int(line.token) % templates.count].options.write(
+            to: &writer, CallNumber(serial: 0, slot: UInt32(CallTable.capacity)))
+        send(line, writer)
     }
 
     /// Cuts what was read into messages.

@@ -84,6 +84,8 @@ struct Report: Codable {
     var loadCPUPerUnit: Double
     /// The share that the host took of the core that lost most.
     var stolen: Double
+    /// Cores' worth of time that other programs took.
+    var foreign: Double
     /// Most units that were ever due and not yet begun.
     var lag = 0
     var connections: Int
@@ -115,6 +117,7 @@ struct Report: Codable {
         cpuPerUnit = units == 0 ? 0 : cpuMicroseconds / Double(units)
         loadCPUPerUnit = units == 0 ? 0 : own / Double(units)
         stolen = cpu.stolen(since: earlier)
+        foreign = cpu.foreign(since: earlier, own: own, seconds: seconds)
     }
 
     /// With what has become of what was begun in the window.

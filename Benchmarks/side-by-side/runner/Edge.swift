@@ -87,7 +87,12 @@ struct Places {
     }
 
     var kamailioProgram: URL { kamailio.appendingPathComponent("usr/sbin/kamailio") }
-    var kamailioLibraries: URL { kamailio.appendingPathComponent("usr/lib/x86_64-linux-gnu/kamailio") }
+    var kamailioLibraries: URL { kamailio.appendingPathComponent("usr/lib/\(Self.architecture)/kamailio") }
+    #if arch(arm64)
+        private static let architecture = "aarch64-linux-gnu"
+    #else
+        private static let architecture = "x86_64-linux-gnu"
+    #endif
     private var kamailioTLS: URL { kamailioLibraries.appendingPathComponent("modules/tls.so") }
 
     // MARK: Preparing

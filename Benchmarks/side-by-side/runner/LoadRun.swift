@@ -15,16 +15,24 @@ struct LoadReport: Codable {
     var loadCPUPerUnit: Double
     var seconds: Double
     var stolen: Double
+    var foreign: Double
     var connections: Int
     var resumed: Int
     var flooded: Int
     var droppedBeforeEdge: Int
 
+    /// What others did to the run, if it was too much.
+    var disturbance: String? {
+        if stolen > 0.05 { return "the host took \(Int(stolen * 100)) % of a core" }
+        if foreign > 0.1 { return "other programs took \(Int(foreign * 100)) % of a core" }
+        return nil
+    }
+
     /// Why the run does not count; nil when it does.
     func objection(tolerates retransmissionsShare: Double = 0.01) -> String? {
+        if let disturbance { return disturbance }
         if failed > 0 { return "\(failed) failed: \(failures)" }
         if units == 0 { return "nothing was done" }
-        if stolen > 0.05 { return "the host took \(Int(stolen * 100)) % of a core" }
         if Double(retransmissions + repeatedByEdge) > retransmissionsShare * Double(units) {
             return "\(retransmissions) retransmissions, \(repeatedByEdge) by the edge, in \(units)"
         }

@@ -75,7 +75,8 @@ struct Work {
             name: "handshake", title: "TLS connection, opened and closed", kind: "handshake", rate: 200,
             arguments: ["--transport", "tls"]),
         Work(
-            name: "handshake-resumed", title: "TLS connection, session resumed", kind: "handshake", rate: 200,
+            name: "handshake-resumed", title: "TLS connection, session resumed, one OPTIONS", kind: "handshake",
+            rate: 200,
             arguments: ["--transport", "tls", "--resume"]),
     ]
 }
