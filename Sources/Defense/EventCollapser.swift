@@ -65,6 +65,19 @@ public struct EventCollapser: Sendable {
         return written
     }
 
+    /// Counts an event that nothing but the number is needed of.
+    /// - Returns: false, with nothing counted, while events of the kind are still written or none has been kept.
+    public mutating func count(
+        from source: IPAddress, _ kind: SecurityEvent.Kind, _ severity: SecurityEvent.Severity, cause: String
+    ) -> Bool {
+        let key = Key(source: source.rateKey, kind: kind, severity: severity, cause: cause)
+        return pending.withEntry(key) { entry -> Bool in
+            guard entry?.sample != nil else { return false }
+            entry?.count += 1
+            return true
+        }.result
+    }
+
     /// Closes the intervals that are over. Call at least once an interval.
     public mutating func due(now: Moment) -> [SecurityEvent] {
         let interval = interval

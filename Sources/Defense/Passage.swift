@@ -172,6 +172,11 @@ public struct Passage: Sendable {
         sourceRate?.arrived(from: address, fingerprint: 0, now: now) ?? .within
     }
 
+    /// Counts a packet of a source that layer 1 has shut out; false for any other source.
+    public mutating func counted(shutOut address: IPAddress, now: Moment) -> Bool {
+        sourceRate?.counted(shutOut: address, now: now) ?? false
+    }
+
     /// Forgets sources that have been silent for long enough; to be called now and then, since after a flood nobody else
     /// may come by.
     public mutating func keepHouse(now: Moment) {

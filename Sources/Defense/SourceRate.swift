@@ -113,6 +113,24 @@ public struct SourceRate: Sendable {
         return outcome
     }
 
+    /// Counts a packet of a source that is over its limit and has been told so, without a look into the packet.
+    /// - Returns: false, with nothing counted, for any other source.
+    public mutating func counted(shutOut address: IPAddress, now: Moment) -> Bool {
+        let limit = max(1, policy.requests)
+        let period = window
+        return sources.withEntry(address.rateKey) { entry -> Bool in
+            guard let state = entry, state.arrivals.count == limit,
+                now.monotonic - min(state.arrivals[state.oldest].time, now.monotonic) < period,
+                let announced = state.announced, now.monotonic - min(announced, now.monotonic) < period
+            else { return false }
+            let place = state.oldest
+            entry?.last = now.monotonic
+            entry?.arrivals[place] = Arrival(time: now.monotonic, fingerprint: 0, repeats: 0, refused: true)
+            entry?.oldest = (place + 1) % limit
+            return true
+        }.result
+    }
+
     private mutating func forgetOldest() {
         guard let gone = sources.removeOldest() else { return }
         rememberedArrivals -= gone.value.arrivals.capacity

@@ -63,7 +63,7 @@ extension Shard {
     }
 
     func isOwnRoute(_ uri: URI) -> Bool {
-        uri.user?.hasPrefix(DialogCookie.prefix) == true
+        uri.user.map(DialogCookie.isOwn(user:)) == true
     }
 
     func refuseStray(_ request: Message, on flow: Flow, now: Moment) {

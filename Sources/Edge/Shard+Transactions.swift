@@ -22,12 +22,16 @@ extension Shard {
         disarm(&server.retransmission)
         disarm(&server.deadline)
         servers[server.key] = nil
+        let source = server.flow.remote.address
+        let left = (serversOfSource[source] ?? 1) - 1
+        serversOfSource[source] = left > 0 ? left : nil
         server.context = nil
     }
 
     func insert(_ server: ServerTransaction) {
         servers[server.key] = server
         begun.servers += 1
+        serversOfSource[server.flow.remote.address, default: 0] += 1
     }
 
     /// - Parameter response: what was received, when that is what made the step.

@@ -49,6 +49,8 @@ final class Shard {
     var replyOctets: [UInt8] = []
     var servers: [ServerTransactionKey: ServerTransaction] = [:]
     var clients: [ClientTransactionKey: ClientTransaction] = [:]
+    /// How many of the server transactions each source has.
+    var serversOfSource: [IPAddress: Int] = [:]
     /// Transactions since the start.
     var begun = (servers: 0, clients: 0)
     /// Client transactions by the ticket under which their octets were handed to the transport.

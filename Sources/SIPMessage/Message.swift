@@ -115,6 +115,10 @@ public struct Message: Sendable {
         uri.parameter(name, in: bytes)
     }
 
+    public func equals(_ range: Range<Int>, _ text: StaticString) -> Bool {
+        text.withUTF8Buffer { bytes[range].elementsEqual($0) }
+    }
+
     /// A URI of this message as a value of its own.
     public func uri(_ shape: URIShape) -> URI { URI(bytes, shape) }
 

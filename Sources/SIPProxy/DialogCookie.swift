@@ -5,7 +5,7 @@ public import SIPMessage
 /// came in through the edge. It is bound to the Call-ID and to the caller's tag: it opens no other call.
 public struct DialogCookie: Sendable {
     /// What the user part of the edge's Record-Route URIs begins with.
-    public static let prefix = "sp1-"
+    public static let prefix: StaticString = "sp1-"
 
     private let secret: NodeSecret
 
@@ -21,7 +21,7 @@ public struct DialogCookie: Sendable {
         state.absorb(callerTag)
         state.absorb(UInt64(pass))
         let mac = state.finish()
-        var text = Array(Self.prefix.utf8)
+        var text = Self.prefix.withUTF8Buffer { Array($0) }
         text.reserveCapacity(40)
         Hexadecimal.append(mac.first, to: &text)
         Hexadecimal.append(mac.second, to: &text)
@@ -39,16 +39,19 @@ public struct DialogCookie: Sendable {
         }
     }
 
+    /// Whether a user part is one of the edge's Record-Routes', by its looks.
+    public static func isOwn(user: String) -> Bool { user.hasPrefix("\(prefix)") }
+
     /// Whether a URI is one of the edge's Record-Routes, by its looks.
     public static func isOwn(_ uri: URIShape, in message: Message) -> Bool {
-        guard let user = uri.user, user.count > prefix.utf8.count else { return false }
-        return message.equals(user.lowerBound..<user.lowerBound + prefix.utf8.count, prefix)
+        guard let user = uri.user, user.count > prefix.utf8CodeUnitCount else { return false }
+        return message.equals(user.lowerBound..<user.lowerBound + prefix.utf8CodeUnitCount, prefix)
     }
 
     /// Reads a user part of the edge's own; nil when it is none, or not that of this request's call.
     public func mark(_ user: Range<Int>, of request: Message) -> Mark? {
         let bytes = request.bytes
-        let digits = user.lowerBound + Self.prefix.utf8.count
+        let digits = user.lowerBound + Self.prefix.utf8CodeUnitCount
         guard let fromTag = request.fromTagRange, let toTag = request.toTagRange, user.count >= Self.length,
             request.equals(user.lowerBound..<digits, Self.prefix),
             let first = Hexadecimal.number(bytes, digits..<digits + 16),
