@@ -171,7 +171,8 @@ final class Shard {
     private func wake(_ deadline: UInt64) {
         guard deadline == nextWake else { return }
         nextWake = .max
-        for timer in wheel.advance(to: clock().monotonic) { fire(timer) }
+        let fired = wheel.advance(to: clock().monotonic)
+        gathering { for timer in fired { fire(timer) } }
         scheduleWake()
     }
 
@@ -264,6 +265,19 @@ final class Shard {
 
     /// A batch of records is on disk, or isn't.
     func committed(_ report: CommitReport) {
+        gathering { goOn(after: report) }
+    }
+
+    /// What is sent within the body leaves together.
+    private func gathering(_ body: () -> Void) {
+        if let transport {
+            transport.gather(body)
+        } else {
+            body()
+        }
+    }
+
+    private func goOn(after report: CommitReport) {
         defer { witnessWaitsSince = awaitingWitness.isEmpty ? nil : clock().monotonic }
         for token in report.durable {
             if let change = recordedChanges.removeValue(forKey: token) {

@@ -1,4 +1,3 @@
-internal import CDatagrams
 internal import CoreTypes
 internal import Glibc
 internal import NIOCore
@@ -25,13 +24,14 @@ final class DatagramSocket {
 
     /// A datagram can't be longer.
     private static let largest = 65_536
-    private static let datagramsPerRead = 32
-    /// Rounds of reading before other sockets and timers have their turn.
-    private static let mostReads = 4
-    /// Reads that find nothing are left out for some rounds: at low load there is rarely a second datagram.
-    private static let roundsOff = 3
-    private let batch = sp_datagrams_make(UInt32(datagramsPerRead), largest)
-    private var roundsToSkip = 0
+    private let inbox = DatagramInbox(largest: largest)
+    private let outbox = DatagramOutbox()
+    private var pace = ReadingPace()
+    /// Whether datagrams are looked for at intervals, rather than when the kernel says that there are some.
+    private var isPolling = false
+    /// Datagrams that are read before other sockets and timers have their turn.
+    private static let mostAtOnce = 4 * DatagramInbox.room
+    private static let pollInterval = TimeAmount.microseconds(1000)
     private static let receiveBuffer: CInt = 4 << 20
 
     init(
@@ -43,10 +43,6 @@ final class DatagramSocket {
         self.sharesPort = sharesPort
         self.isV6Only = isV6Only
         self.layer = layer
-    }
-
-    deinit {
-        sp_datagrams_free(batch)
     }
 
     func bind() -> EventLoopFuture<Endpoint> {
@@ -98,18 +94,37 @@ final class DatagramSocket {
         return own.family == .v6 && own.isUnspecified && !isV6Only
     }
 
-    /// - Returns: nil when the datagram was handed to the kernel.
-    func send(_ bytes: [UInt8], to remote: Endpoint) -> SendFailure? {
+    /// Sends a datagram, or, while the layer gathers, puts it to the others.
+    /// - Parameter ticket: whom a failure is told about that shows later.
+    /// - Returns: nil when the datagram was handed to the kernel or put to the others.
+    func send(_ bytes: [UInt8], to remote: Endpoint, ticket: UInt64 = 0) -> SendFailure? {
         guard descriptor >= 0 else { return .unreachable }
-        let sent = remote.withRaw(family: bound.address.family) { address, length in
+        let family = bound.address.family
+        if layer.isGathering {
+            if outbox.add(bytes, to: remote, family: family, ticket: ticket) { return nil }
+            flush()
+            if outbox.add(bytes, to: remote, family: family, ticket: ticket) { return nil }
+        }
+        let sent = remote.withRaw(family: family) { address, length in
             sendto(descriptor, bytes, bytes.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL), address, length)
         }
-        guard sent < 0 else { return nil }
-        switch errno {
-        case EAGAIN, ENOBUFS, ENOMEM: return .congested
-        case EMSGSIZE: return .tooLarge
-        case ECONNREFUSED: return nil  // An earlier datagram's fate; this one is as likely to arrive as any.
-        default: return .unreachable
+        return sent < 0 ? Self.failure(errno) : nil
+    }
+
+    /// Sends what has been gathered.
+    func flush() {
+        guard !outbox.isEmpty else { return }
+        outbox.send(over: descriptor) { ticket, number in
+            if ticket != 0, let failure = Self.failure(number) { layer.fail(ticket, failure) }
+        }
+    }
+
+    private static func failure(_ number: CInt) -> SendFailure? {
+        switch number {
+        case EAGAIN, ENOBUFS, ENOMEM: .congested
+        case EMSGSIZE: .tooLarge
+        case ECONNREFUSED: nil  // An earlier datagram's fate; this one is as likely to arrive as any.
+        default: .unreachable
         }
     }
 
@@ -136,27 +151,51 @@ final class DatagramSocket {
         buffer.withUnsafeReadableBytes { received($0, from: remote) }
     }
 
-    /// Reads what waits behind the first datagram.
+    /// Reads what waits behind the first datagram, and goes over to polling when there is much of it.
     func readMore() {
-        guard roundsToSkip == 0 else {
-            roundsToSkip -= 1
-            return
-        }
-        for _ in 0..<Self.mostReads {
-            guard descriptor >= 0, let batch else { return }
-            // An error is told to the channel too, which reads the same socket.
-            let count = sp_datagrams_receive(batch, descriptor)
-            guard count > 0 else {
-                roundsToSkip = Self.roundsOff
-                return
+        pace.count(1 + read())
+        guard !isPolling, pace.isHigh(), let channel else { return }
+        isPolling = true
+        setAutoRead(false, channel)
+        pollLater()
+    }
+
+    /// - Returns: how many datagrams there were.
+    private func read() -> Int {
+        var total = 0
+        layer.gather {
+            // An error is told to the channel too, which looks after the same socket.
+            while descriptor >= 0, total < Self.mostAtOnce {
+                let count = inbox.receive(from: descriptor) { received($0, from: $1) }
+                total += max(0, count)
+                guard count == DatagramInbox.room else { return }
             }
-            for index in 0..<count {
-                let datagram = sp_datagrams_at(batch, index)
-                guard let remote = Endpoint(datagram) else { continue }
-                received(UnsafeRawBufferPointer(start: datagram.octets, count: datagram.length), from: remote)
-            }
-            guard count == Self.datagramsPerRead else { return }
         }
+        return total
+    }
+
+    private func pollLater() {
+        layer.loop.assumeIsolated().scheduleTask(in: Self.pollInterval) { self.poll() }
+    }
+
+    private func poll() {
+        guard isPolling, descriptor >= 0, !isStopped else { return }
+        let count = read()
+        pace.count(count)
+        if count >= Self.mostAtOnce {
+            layer.loop.assumeIsolated().execute { self.poll() }
+        } else if pace.isHigh() {
+            pollLater()
+        } else {
+            isPolling = false
+            if let channel { setAutoRead(true, channel) }
+        }
+    }
+
+    private func setAutoRead(_ isOn: Bool, _ channel: any Channel) {
+        // A channel that is closing can't be told; its end is told by `ended`.
+        try? channel.syncOptions?.setOption(.autoRead, value: isOn)
+        if isOn { channel.read() }
     }
 
     private func received(_ octets: UnsafeRawBufferPointer, from remote: Endpoint) {
@@ -178,6 +217,7 @@ final class DatagramSocket {
     func ended() {
         descriptor = -1
         channel = nil
+        isPolling = false
         guard !isStopped else { return }
         layer.observer?.socketChanged(listener: listener, isUp: false)
         rebind()

@@ -85,7 +85,7 @@ extension TransportLayer {
     }
 
     private func sendDatagram(_ bytes: [UInt8], to remote: Endpoint, from socket: DatagramSocket, ticket: UInt64) {
-        if let failure = socket.send(bytes, to: remote) { return fail(ticket, failure) }
+        if let failure = socket.send(bytes, to: remote, ticket: ticket) { return fail(ticket, failure) }
         tellSent(ticket, on: FlowID(.datagram(socket: socket.index, remote: remote)))
     }
 

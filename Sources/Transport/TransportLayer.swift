@@ -33,6 +33,7 @@ public final class TransportLayer {
     var aliases: [OutboundConnection.Key: UInt64] = [:]
     var localAddresses = BoundedTable<IPAddress, LocalAddress.Known>(capacity: 1024)
     var lastNumber: UInt64 = 0
+    private var gatherings = 0
     private var unflushed: [StreamConnection] = []
     private var isSweeping = false
     private(set) var isShutDown = false
@@ -209,6 +210,16 @@ public final class TransportLayer {
     }
 
     // MARK: Work that is put together
+
+    /// Datagrams that are sent within the body leave together at its end.
+    public func gather(_ body: () -> Void) {
+        gatherings += 1
+        body()
+        gatherings -= 1
+        if gatherings == 0 { for socket in datagramSockets { socket.flush() } }
+    }
+
+    var isGathering: Bool { gatherings > 0 }
 
     /// All that is written during one round of the loop leaves together.
     func willFlush(_ connection: StreamConnection) {

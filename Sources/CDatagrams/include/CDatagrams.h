@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 /// Room for datagrams that are received with one system call, made once and used again and again.
 typedef struct sp_datagrams sp_datagrams;
@@ -26,5 +27,23 @@ int sp_datagrams_receive(sp_datagrams *datagrams, int descriptor);
 
 /// The datagram at `index`, below what the last call of `sp_datagrams_receive` returned.
 sp_datagram sp_datagrams_at(const sp_datagrams *datagrams, int index);
+
+/// Datagrams that wait to be sent with one system call.
+typedef struct sp_outbox sp_outbox;
+
+/// NULL when there is no memory. `octets`: of all datagrams together.
+sp_outbox *sp_outbox_make(unsigned count, size_t octets);
+void sp_outbox_free(sp_outbox *outbox);
+
+/// Copies a datagram. Returns 0 when there is no room for it.
+int sp_outbox_add(
+    sp_outbox *outbox, const uint8_t *octets, size_t length, const struct sockaddr *address, socklen_t address_length);
+
+/// Sends, without waiting, what was added from `first` on. Returns how many datagrams the kernel took, or the negative
+/// error number of the one at `first`.
+int sp_outbox_send(sp_outbox *outbox, int descriptor, unsigned first);
+
+/// Forgets all datagrams.
+void sp_outbox_clear(sp_outbox *outbox);
 
 #endif
