@@ -51,6 +51,7 @@ public final class Edge: Sendable {
         _ configuration: Configuration, registry: RegistrySettings, witness witnessSettings: WitnessSettings,
         logger: Logger
     ) async throws -> Edge {
+        AllocatorMemory.prepare()
         let settings = try EdgeSettings(configuration)
         let state = try StateDirectory(configuration.stateDirectory)
         let secret = try state.secret(configuration)
