@@ -175,6 +175,17 @@ let testTargets: [Target] = [
     tests("DefenseTests", ["CoreTypes", "SIPMessage", "Defense", .crypto]),
 ]
 
+// Not for users: neither is a product.
+let benchmarkTargets: [Target] = [
+    .target(name: "CAllocations", path: "Benchmarks/micro/CAllocations", cSettings: [.unsafeFlags(["-fno-builtin"])]),
+    .executableTarget(
+        name: "microbenchmarks",
+        dependencies: [
+            "CAllocations", "CoreTypes", "SIPMessage", "SIPTransaction", "SIPProxy", "Defense", "Witness",
+            .argumentParser,
+        ], path: "Benchmarks/micro", exclude: ["CAllocations", "thresholds.json"], swiftSettings: strict),
+]
+
 let package = Package(
     name: "sallyport",
     products: [.executable(name: "sallyport", targets: ["sallyport"])],
@@ -193,5 +204,5 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
-    targets: rooms + testTargets
+    targets: rooms + testTargets + benchmarkTargets
 )
