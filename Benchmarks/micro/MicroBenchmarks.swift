@@ -38,12 +38,14 @@ struct MicroBenchmarks: ParsableCommand {
     }
 
     private func chosen() throws -> [Benchmark] {
-        let all = try ParseBenchmarks.all() + WriteBenchmarks.all() + MatchBenchmarks.all() + DigestBenchmarks.all()
+        let all =
+            try ParseBenchmarks.all() + WriteBenchmarks.all() + MatchBenchmarks.all() + DigestBenchmarks.all()
             + TableBenchmarks.all() + WitnessBenchmarks.all()
         guard let only else { return all }
         let chosen = all.filter { only.hasSuffix("*") ? $0.name.hasPrefix(only.dropLast()) : $0.name == only }
         guard !chosen.isEmpty else {
-            throw ValidationError("no benchmark is called \(only); there are:\n\(all.map(\.name).joined(separator: "\n"))")
+            throw ValidationError(
+                "no benchmark is called \(only); there are:\n\(all.map(\.name).joined(separator: "\n"))")
         }
         return chosen
     }
@@ -60,7 +62,8 @@ struct MicroBenchmarks: ParsableCommand {
         for measurement in measurements {
             Swift.print(
                 row(
-                    measurement.name, Thresholds.text(measurement.nanoseconds), Thresholds.text(measurement.allocations),
+                    measurement.name, Thresholds.text(measurement.nanoseconds),
+                    Thresholds.text(measurement.allocations),
                     width))
         }
     }

@@ -7,7 +7,8 @@ enum ParseBenchmarks {
         let branch = Branch(shard: 0, unique: 1, loop: 2)
         return [
             dropped("parse.invite", Messages.invite()),
-            dropped("parse.bye", Messages.bye(routes: ["<sip:sp1-0011223344556677@\(Messages.edge);transport=udp;lr>"])),
+            dropped(
+                "parse.bye", Messages.bye(routes: ["<sip:sp1-0011223344556677@\(Messages.edge);transport=udp;lr>"])),
             dropped("parse.options", Messages.options),
             dropped("parse.response", Messages.ok(branch: branch)),
             kept("parse.invite.kept", Messages.invite()),

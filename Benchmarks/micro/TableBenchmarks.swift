@@ -4,8 +4,10 @@ import Defense
 /// Layers 1 and 2: windows of arrivals, and the allowlist.
 enum TableBenchmarks {
     static func all() throws -> [Benchmark] {
-        try [oneSource(), shutOut(), manySources(), network("trie.match", from: 0x0a00_0001, isListed: true),
-             network("trie.stranger", from: 0xcb00_7107, isListed: false)]
+        try [
+            oneSource(), shutOut(), manySources(), network("trie.match", from: 0x0a00_0001, isListed: true),
+            network("trie.stranger", from: 0xcb00_7107, isListed: false),
+        ]
     }
 
     private static let start = Moment(monotonic: 1_000_000_000_000, wall: 1_762_898_400_000)

@@ -36,9 +36,10 @@ struct Thresholds {
         return faults
     }
 
-    /// Writes what was measured as what is allowed.
+    /// Writes what was measured as what is allowed. What is no whole number depends on how threads meet: it is rounded up
+    /// to a tenth.
     static func write(_ measurements: [Measurement], to file: String) throws {
-        let lines = measurements.map { "    \"\($0.name)\": \(text($0.allocations))" }
+        let lines = measurements.map { "    \"\($0.name)\": \(text(($0.allocations * 10).rounded(.up) / 10))" }
         try Data("{\n\(lines.joined(separator: ",\n"))\n}\n".utf8).write(to: URL(fileURLWithPath: file))
     }
 
