@@ -86,7 +86,7 @@ extension Integration {
 
         @Test(
             "writes or syncs that fail: as on_failure says, then all is as before",
-            .enabled(if: FaultyDisk.compiler != nil, "there is no C compiler for the fault-injecting layer"),
+            .enabled(if: Preload.compiler != nil, "there is no C compiler for the fault-injecting layer"),
             arguments: ["refuse", "degrade"], [true, false])
         func failing(onFailure: String, isSync: Bool) async throws {
             let stage = try await Stage("on_failure: \(onFailure)")
@@ -108,7 +108,7 @@ extension Integration {
 
         @Test(
             "slow: calls wait and pass; slower than witness.wait: as on_failure says",
-            .enabled(if: FaultyDisk.compiler != nil, "there is no C compiler for the fault-injecting layer"),
+            .enabled(if: Preload.compiler != nil, "there is no C compiler for the fault-injecting layer"),
             arguments: ["refuse", "degrade"])
         func slow(onFailure: String) async throws {
             let stage = try await Stage("on_failure: \(onFailure), wait: 1s")

@@ -59,10 +59,14 @@ public final class EdgeUnderTest: Sendable {
     }
 
     /// Starts it, or starts it again, and waits until it says that it is ready.
-    /// - Parameter environment: added to that of the tests.
-    public func start(environment: [String: String] = [:]) async throws {
+    /// - Parameters:
+    ///   - executable: another build of the program.
+    ///   - environment: added to that of the tests.
+    public func start(
+        _ executable: String = Program.executable, environment: [String: String] = [:]
+    ) async throws {
         let child = try ChildProcess(
-            "sallyport", Program.executable, ["serve"], in: program.directory, environment: environment)
+            "sallyport", executable, ["serve"], in: program.directory, environment: environment)
         process.withLock { $0 = child }
         let count = starts.withLock { starts in
             starts += 1

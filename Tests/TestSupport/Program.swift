@@ -34,6 +34,13 @@ public final class Program: Sendable {
         return beside
     }
 
+    /// A program of the release build, which `make test` makes before it runs the tests; nil where there is none.
+    public static func released(_ name: String) -> String? {
+        let path = URL(fileURLWithPath: beside).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("release/\(name)").path
+        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
+    }
+
     private static var beside: String {
         URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("sallyport")
             .path

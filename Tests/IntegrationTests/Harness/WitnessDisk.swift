@@ -62,18 +62,9 @@ struct FaultyDisk {
     let environment: [String: String]
     private let file: String
 
-    private static let compilers = ["/usr/bin/cc", "/usr/bin/gcc", "/usr/bin/clang"]
-    static var compiler: String? { compilers.first { FileManager.default.isExecutableFile(atPath: $0) } }
-
     init(in directory: String) throws {
-        guard let compiler = Self.compiler else { throw Failure("there is no C compiler") }
-        let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Scenarios/fault-disk.c").path
-        let library = directory + "/fault-disk.so"
-        let outcome = try Child.run(compiler, ["-shared", "-fPIC", "-o", library, source, "-ldl"], in: directory)
-        guard outcome.code == 0 else { throw Failure("\(source) can't be compiled: \(outcome.errors)") }
         file = directory + "/fault"
-        environment = ["LD_PRELOAD": library, "FAULT_FILE": file]
+        environment = ["LD_PRELOAD": try Preload.library("fault-disk", in: directory), "FAULT_FILE": file]
         try set(.none)
     }
 
