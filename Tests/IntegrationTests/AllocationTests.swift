@@ -14,11 +14,11 @@ extension Integration {
     struct AllocationTests {
         private struct Limit {
             let holds: Double
-            let bar: Double
+            var bar: Double?
         }
 
-        private static let request = Limit(holds: 52, bar: 5)
-        private static let requestAndResponse = Limit(holds: 64, bar: 10)
+        private static let request = Limit(holds: 53, bar: 5)
+        private static let requestAndResponse = Limit(holds: 65)
         private static let stranger = Limit(holds: 11, bar: 0)
 
         /// Of what is done on the clock (timers, looks at the load, the registry's thread), the edge's rate at rest is taken
@@ -75,7 +75,8 @@ extension Integration {
         private static func expect(_ figure: Double, _ limit: Limit) {
             #expect(
                 figure <= limit.holds + tolerance,
-                "\(text(figure)) allocations; so far they were \(limit.holds), and \(limit.bar) is the bar")
+                "\(text(figure)) allocations; so far they were \(limit.holds)\(limit.bar.map { ", and \($0) is the bar" } ?? "")"
+            )
         }
     }
 }
@@ -208,7 +209,8 @@ private struct Stage {
 
     private func request(_ method: String, _ call: Call) -> String {
         message(
-            "\(method) \(call.target)", from: caller.endpoint, callID: "call", branch: "\(method)-\(call.cSeq)",
+            "\(method) \(call.target)", from: caller.endpoint, callID: "dialog-1-of-alice",
+            branch: "\(method)-\(call.cSeq)",
             to: call.to, cSeq: "\(call.cSeq) \(method)", routes: call.routes)
     }
 
