@@ -1,6 +1,7 @@
 /// Patterns in which `*` stands for any run of characters, `?` for one, and everything else for itself.
 public enum Glob {
     public static func matches(_ pattern: String, _ text: String) -> Bool {
+        if pattern == "*" { return true }
         let pattern = Array(pattern.utf8)
         let text = Array(text.utf8)
         var patternIndex = 0

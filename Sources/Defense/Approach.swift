@@ -40,7 +40,9 @@ public struct Approach: Sendable {
     public let isOwnDomain: Bool
     /// The trace that the request says it belongs to, before the guard has judged it: so that a call's whole story can
     /// be found under it, its refusals too.
-    var claimedTraceID: String?
+    var claimedTraceID: String? { traceHeader.flatMap { Guard.traceID(of: message, $0) } }
+    /// The field that traces are in; nil where no guard looks for one.
+    var traceHeader: FieldName?
 
     public init(
         message: Message, source: Endpoint, transport: TransportKind, security: TransportFacts?, isOwnDomain: Bool
@@ -99,9 +101,9 @@ extension Approach {
     func details(_ more: [SecurityEvent.Detail] = []) -> [SecurityEvent.Detail] {
         var details: [SecurityEvent.Detail] = [
             .init("method", .string(message.method.name.bounded)),
-            .init("request_uri", .string((message.requestURI?.text ?? "").bounded)),
-            .init("from", .string(message.from.uri.text.bounded)),
-            .init("to", .string(message.to.uri.text.bounded)),
+            .init("request_uri", .string((message.requestURIText).bounded)),
+            .init("from", .string(message.text(message.fromURI.range).bounded)),
+            .init("to", .string(message.text(message.toURI.range).bounded)),
             .init("call_id", .string(message.callID.bounded)),
             .init("source_port", .integer(Int(source.port))),
             .init("transport", .string(transport.rawValue)),

@@ -44,6 +44,8 @@ public struct DigestAuthentication: Sendable {
     private var failures: FailureLedger
     private var sprays: SprayLedger
     private var serial: UInt32
+    /// What every subscriber of the realm can answer.
+    private var offered: [DigestAlgorithm] = []
 
     /// - Parameters:
     ///   - serial: any number; differs between starts so that two nonces of one millisecond differ.
@@ -67,6 +69,11 @@ public struct DigestAuthentication: Sendable {
         mint.secret = secret
     }
 
+    /// To be called with each new view of the registry.
+    mutating func offer(to subscribers: SubscriberDirectory?) {
+        offered = subscribers?.offered(policy.algorithms, realm: policy.realm) ?? policy.algorithms
+    }
+
     mutating func examine(
         _ approach: Approach, subscribers: SubscriberDirectory?, _ facts: inout PassageFacts, now: Moment
     ) -> Verdict {
@@ -77,14 +84,13 @@ public struct DigestAuthentication: Sendable {
                     answer: .init(503, "Service Unavailable", fields: [("Retry-After", "5")]),
                     event: approach.draft(.securityRejected, .alert, .reason(.registryUnavailable))))
         }
-        let offered = subscribers.offered(policy.algorithms, realm: policy.realm)
         switch credentials(approach) {
         case .none:
-            return challenge(approach, offered, .noCredentials, now: now)
+            return challenge(approach, .noCredentials, now: now)
         case .unusable:
-            return challenge(approach, offered, .unusableCredentials, now: now)
+            return challenge(approach, .unusableCredentials, now: now)
         case .found(let credentials):
-            return judge(credentials, approach, subscribers, offered, &facts, now: now)
+            return judge(credentials, approach, subscribers, &facts, now: now)
         }
     }
 
@@ -99,8 +105,9 @@ public struct DigestAuthentication: Sendable {
     /// The first credentials for this realm, from either field: phones answer a 401 and a 407 in different ones.
     private func credentials(_ approach: Approach) -> Found {
         var result = Found.none
+        guard approach.message.has(.authorization) || approach.message.has(.proxyAuthorization) else { return result }
         for field in approach.message.fields where field.name == .authorization || field.name == .proxyAuthorization {
-            guard let parsed = DigestCredentials(approach.message.text(field.value)) else {
+            guard let parsed = DigestCredentials(approach.message, field) else {
                 result = .unusable
                 continue
             }
@@ -111,7 +118,7 @@ public struct DigestAuthentication: Sendable {
 
     private mutating func judge(
         _ credentials: DigestCredentials, _ approach: Approach, _ subscribers: SubscriberDirectory,
-        _ offered: [DigestAlgorithm], _ facts: inout PassageFacts, now: Moment
+        _ facts: inout PassageFacts, now: Moment
     ) -> Verdict {
         let source = approach.source.address
         guard let algorithm = DigestAlgorithm(token: credentials.algorithm ?? "MD5"), offered.contains(algorithm),
@@ -119,15 +126,15 @@ public struct DigestAuthentication: Sendable {
             let cnonce = credentials.cnonce, let nonceCount = credentials.nonceCount,
             let count = UInt32(nonceCount, radix: 16), names(credentials.uri, approach)
         else {
-            return challenge(approach, offered, .unusableCredentials, now: now)
+            return challenge(approach, .unusableCredentials, now: now)
         }
         let issued: Int64
         let nonceSerial: UInt32
         switch mint.judge(credentials.nonce, from: source, now: now) {
         case .foreign:
-            return challenge(approach, offered, .foreignNonce, now: now)
+            return challenge(approach, .foreignNonce, now: now)
         case .expired:
-            return challenge(approach, offered, .staleNonce, now: now)
+            return challenge(approach, .staleNonce, now: now)
         case .fresh(let time, let number):
             issued = time
             nonceSerial = number
@@ -147,15 +154,15 @@ public struct DigestAuthentication: Sendable {
             qop: credentials.qop ?? qop, body: approach.message.bytes[approach.message.body])
         let isRight = constantTimeEqual(Array(expected.utf8), Array(credentials.response.lowercased().utf8))
         guard isRight, let subscriber, subscriber.isEnabled else {
-            return fail(approach, offered, suspect, subscribers, now: now)
+            return fail(approach, suspect, subscribers, now: now)
         }
         // Only now, so that a stranger who overheard a nonce can't use up its counts.
         switch counts.use(issued: issued, serial: nonceSerial, count: count) {
         case .accepted: break
-        case .forgotten: return challenge(approach, offered, .staleNonce, now: now)
+        case .forgotten: return challenge(approach, .staleNonce, now: now)
         case .replayed:
             let event = failureEvent(approach, subscriber.addressOfRecord, .replayedNonce)
-            return challenge(approach, offered, .replayedNonce, event: event, now: now)
+            return challenge(approach, .replayedNonce, event: event, now: now)
         }
         failures.forgive(suspect)
         sprays.succeeded(suspect, now: now)
@@ -178,6 +185,7 @@ public struct DigestAuthentication: Sendable {
 
     private func madeUpHA1(_ username: String) -> String {
         var text: [UInt8] = []
+        text.reserveCapacity(64)
         for purpose: StaticString in ["nobody", "nobody else"] {
             var state = secret.begin(purpose)
             state.absorb(username)
@@ -191,8 +199,9 @@ public struct DigestAuthentication: Sendable {
     /// The digest must have been made for this request: its `uri` names the same place as the Request-URI
     /// (RFC 7616 section 3.4.6). Parameters are left out, since elements on the way may add some.
     private func names(_ text: String, _ approach: Approach) -> Bool {
-        guard let target = approach.message.requestURI else { return false }
-        if text == target.text { return true }
+        guard let shape = approach.message.requestURIShape else { return false }
+        if approach.message.equals(shape.range, text) { return true }
+        let target = approach.message.uri(shape)
         guard let uri = URI(text) else { return false }
         return uri.scheme == target.scheme && uri.host == target.host && uri.port == target.port
             && uri.unescapedUser == target.unescapedUser
@@ -202,19 +211,19 @@ public struct DigestAuthentication: Sendable {
     private func checkIdentity(
         _ approach: Approach, _ subscriber: Subscriber, facts: inout PassageFacts
     ) -> Verdict {
-        var claimed = [approach.message.from]
-        if approach.message.has(.pPreferredIdentity) {
-            guard let preferred = approach.message.addresses(.pPreferredIdentity) else {
-                return refuseIdentity(approach, subscriber)
-            }
-            claimed += preferred
+        let message = approach.message
+        var claims = 0
+        func isTheirs(_ uri: URIShape) -> Bool {
+            guard uri.isSIP else { return true }
+            claims += 1
+            return Self.names(subscriber, uri, message)
         }
-        for identity in claimed where identity.uri.isSIP {
-            guard identity.uri.unescapedUser == subscriber.username,
-                identity.uri.host.description == subscriber.domain
-            else { return refuseIdentity(approach, subscriber) }
+        var areTheirs = isTheirs(message.fromURI)
+        let isWell = message.eachAddress(.pPreferredIdentity) { identity in
+            areTheirs = areTheirs && isTheirs(identity.uri)
+            return areTheirs
         }
-        guard claimed.contains(where: { $0.uri.isSIP }) else { return refuseIdentity(approach, subscriber) }
+        guard isWell, areTheirs, claims > 0 else { return refuseIdentity(approach, subscriber) }
         facts.events.append(
             approach.event(
                 .authSuccess, .info, facts: facts,
@@ -223,6 +232,13 @@ public struct DigestAuthentication: Sendable {
                     .init("algorithm", .string(facts.digestAlgorithm?.rawValue ?? "")),
                 ]))
         return .pass
+    }
+
+    private static func names(_ subscriber: Subscriber, _ uri: URIShape, _ message: Message) -> Bool {
+        guard let user = uri.user, message.hostName(of: uri) == subscriber.domain else { return false }
+        let isAsWritten =
+            message.equals(user, subscriber.username) && !subscriber.username.utf8.contains(UInt8(ascii: "%"))
+        return isAsWritten || message.uri(uri).unescapedUser == subscriber.username
     }
 
     // MARK: Refusals
@@ -247,8 +263,7 @@ public struct DigestAuthentication: Sendable {
     }
 
     private mutating func fail(
-        _ approach: Approach, _ offered: [DigestAlgorithm], _ suspect: FailureLedger.Suspect,
-        _ subscribers: SubscriberDirectory, now: Moment
+        _ approach: Approach, _ suspect: FailureLedger.Suspect, _ subscribers: SubscriberDirectory, now: Moment
     ) -> Verdict {
         failures.record(suspect, now: now)
         let known = subscribers.find(username: suspect.user, realm: policy.realm)?.addressOfRecord
@@ -257,7 +272,7 @@ public struct DigestAuthentication: Sendable {
             event.severity = .alert
             event.more.append(.init("users_failed", .integer(users)))
         }
-        return challenge(approach, offered, .wrongCredentials, event: event, now: now)
+        return challenge(approach, .wrongCredentials, event: event, now: now)
     }
 
     private func failureEvent(
@@ -272,7 +287,7 @@ public struct DigestAuthentication: Sendable {
 
     /// One challenge for each algorithm, strongest first (RFC 8760 section 2.3).
     private mutating func challenge(
-        _ approach: Approach, _ offered: [DigestAlgorithm], _ cause: Refusal.Cause, event: EventDraft? = nil,
+        _ approach: Approach, _ cause: Refusal.Cause, event: EventDraft? = nil,
         now: Moment
     ) -> Verdict {
         serial &+= 1

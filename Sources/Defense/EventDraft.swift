@@ -15,6 +15,7 @@ public struct EventDraft: Sendable {
     public let kind: SecurityEvent.Kind
     public var severity: SecurityEvent.Severity
     public let expertID: String?
+    /// As the guard has found it; nil before that.
     private let traceID: String?
     private let approach: Approach
     private let evidence: Evidence
@@ -37,7 +38,9 @@ public struct EventDraft: Sendable {
     public var details: [SecurityEvent.Detail] { approach.details(evidence.details + more) }
 
     public func make() -> SecurityEvent {
-        SecurityEvent(kind, severity, sourceIP: sourceIP, expertID: expertID, traceID: traceID, details: details)
+        SecurityEvent(
+            kind, severity, sourceIP: sourceIP, expertID: expertID, traceID: traceID ?? approach.claimedTraceID,
+            details: details)
     }
 }
 
@@ -62,7 +65,6 @@ extension Approach {
         expertID: String? = nil, _ evidence: EventDraft.Evidence
     ) -> EventDraft {
         EventDraft(
-            kind, severity, self, expertID: expertID ?? facts?.expertID, traceID: facts?.traceID ?? claimedTraceID,
-            evidence)
+            kind, severity, self, expertID: expertID ?? facts?.expertID, traceID: facts?.traceID, evidence)
     }
 }

@@ -46,10 +46,16 @@ public struct Guard: Sendable {
     }
 
     private let policy: Policy
+    let traceHeader: FieldName
+    private let hazardHeader: FieldName
+    private let signatureHeader: FieldName
     private var replays: SignatureReplays
 
     public init(_ policy: Policy, capacity: Int = 65_536) {
         self.policy = policy
+        traceHeader = FieldName(policy.traceHeader)
+        hazardHeader = FieldName(policy.hazardHeader)
+        signatureHeader = FieldName(policy.signatureHeader)
         replays = SignatureReplays(capacity: capacity)
     }
 
@@ -61,12 +67,12 @@ public struct Guard: Sendable {
         guard let experts else {
             return refuse(approach, facts, .registryUnavailable, 503, "Service Unavailable", [("Retry-After", "5")])
         }
-        switch header(policy.traceHeader, approach.message) {
+        switch Self.header(traceHeader, approach.message) {
         case .single(let value) where Self.isTraceID(value): facts.traceID = value
         case .absent: return malformed(approach, facts, .missingHeader, "Missing \(policy.traceHeader)")
         case .single, .several: return malformed(approach, facts, .malformedHeader, "Bad \(policy.traceHeader)")
         }
-        switch header(policy.hazardHeader, approach.message) {
+        switch Self.header(hazardHeader, approach.message) {
         case .single(let value) where policy.hazards.contains(value): facts.hazard = value
         case .absent: return malformed(approach, facts, .missingHeader, "Missing \(policy.hazardHeader)")
         case .single, .several: return malformed(approach, facts, .unknownHazard, "Bad \(policy.hazardHeader)")
@@ -78,9 +84,10 @@ public struct Guard: Sendable {
         _ approach: Approach, _ experts: ExpertDirectory, _ activeCalls: (String) -> Int,
         _ facts: inout PassageFacts, now: Moment
     ) -> Verdict {
-        var callee = approach.message.requestURI?.addressOfRecord.flatMap(experts.find)
+        let requestURI = approach.message.requestURI
+        var callee = requestURI?.addressOfRecord.flatMap(experts.find)
         let caller = facts.authenticatedUser.flatMap(experts.find)
-        if callee == nil, let target = approach.message.requestURI,
+        if callee == nil, let target = requestURI,
             let hazard = ExpertChoice.hazard(of: target, known: policy.hazards)
         {
             guard hazard == facts.hazard else { return forbidden(approach, facts, .hazardNotCovered) }
@@ -106,7 +113,7 @@ public struct Guard: Sendable {
         }
         let organization = facts.organization?.tag
         guard policy.hours.allow(organization, at: now) else { return forbidden(approach, facts, .outsideHours) }
-        if let target = facts.destination ?? approach.message.requestURI,
+        if let target = facts.destination ?? requestURI,
             !policy.destinations.allow(organization, target)
         {
             return forbidden(approach, facts, .destinationNotAllowed)
@@ -127,7 +134,7 @@ public struct Guard: Sendable {
     ) -> Verdict? {
         guard policy.signature != .off else { return nil }
         let value: String
-        switch header(policy.signatureHeader, approach.message) {
+        switch Self.header(signatureHeader, approach.message) {
         case .absent:
             let isRequired = policy.signature == .required && signers.contains { !$0.keys.isEmpty }
             return isRequired ? forbidden(approach, facts, .signatureMissing) : nil
@@ -167,8 +174,8 @@ public struct Guard: Sendable {
     // MARK: Headers
 
     /// The trace ID that a request carries, if it carries one of the right form.
-    func traceID(of message: Message) -> String? {
-        if case .single(let value) = header(policy.traceHeader, message), Self.isTraceID(value) { value } else { nil }
+    static func traceID(of message: Message, _ field: FieldName) -> String? {
+        if case .single(let value) = header(field, message), isTraceID(value) { value } else { nil }
     }
 
     private enum Header {
@@ -177,10 +184,12 @@ public struct Guard: Sendable {
         case several
     }
 
-    private func header(_ name: String, _ message: Message) -> Header {
-        let fields = message.all(named: name)
-        guard let first = fields.first else { return .absent }
-        return fields.count == 1 ? .single(message.text(first.value)) : .several
+    private static func header(_ name: FieldName, _ message: Message) -> Header {
+        switch message.single(name) {
+        case .absent: .absent
+        case .value(let value): .single(message.text(value))
+        case .several: .several
+        }
     }
 
     /// 1-128 of `[A-Za-z0-9._:-]`

@@ -10,6 +10,21 @@ public enum Layer: String, Sendable, CaseIterable {
     /// Not a judgment on the request: what the others decided is on disk before the call goes on.
     case witness
 
+    static let inOrder = Array(allCases)
+
+    /// Its place in the order, from 0.
+    public var index: Int {
+        switch self {
+        case .sourceRate: 0
+        case .allowlist: 1
+        case .transportSecurity: 2
+        case .authentication: 3
+        case .callRate: 4
+        case .policyGuard: 5
+        case .witness: 6
+        }
+    }
+
     /// The `layer` label of `security_rejections_total`.
     public var metricLabel: String {
         switch self {
@@ -29,6 +44,14 @@ public enum Verdict: Sendable {
     /// The layer does not apply to this request or is switched off in this profile.
     case notApplicable
     case refuse(Refusal)
+
+    var outcome: PassageReport.Step.Outcome {
+        switch self {
+        case .pass: .pass
+        case .notApplicable: .notApplicable
+        case .refuse: .refuse
+        }
+    }
 }
 
 /// A refusal with everything that follows from it: answer, event, metric.

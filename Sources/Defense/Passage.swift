@@ -40,31 +40,73 @@ public struct DefenseDirectory: Sendable {
 /// What happened to a request on its way through the layers.
 public struct PassageReport: Sendable {
     public struct Step: Sendable {
+        public enum Outcome: UInt8, Sendable {
+            case pass
+            case refuse
+            case notApplicable
+        }
+
         public var layer: Layer
-        public var verdict: Verdict
+        public var outcome: Outcome
         /// Nanoseconds that the layer took, by the stopwatch given.
         public var nanoseconds: UInt64
 
         /// Whether the layer judged at all.
-        public var isApplicable: Bool {
-            if case .notApplicable = verdict { false } else { true }
-        }
+        public var isApplicable: Bool { outcome != .notApplicable }
     }
 
-    public var steps: [Step]
-    public var facts: PassageFacts
+    public var steps = PassageSteps()
+    public var facts = PassageFacts()
     /// Nil: admitted, once the witness has it; unless the edge is overloaded.
     public var refusal: Refusal?
     /// No layer has refused it, but the edge takes no more on at present.
     public var isOverloaded = false
     /// What is to be asked elsewhere before the request is admitted; nil: nothing.
     public var question: PolicyQuestion?
+
+    /// The guard's step, if it judged.
+    public var guardStep: Step? { steps.first { $0.layer == .policyGuard && $0.isApplicable } }
+}
+
+/// The layers that a request has met, in order; in place, since every request of a flood meets some.
+public struct PassageSteps: Sendable, Sequence {
+    private var layers = SIMD8<UInt8>()
+    private var outcomes = SIMD8<UInt8>()
+    private var nanoseconds = SIMD8<UInt64>()
+    private var count = 0
+
+    mutating func append(_ step: PassageReport.Step) {
+        layers[count] = UInt8(step.layer.index)
+        outcomes[count] = step.outcome.rawValue
+        nanoseconds[count] = step.nanoseconds
+        count += 1
+    }
+
+    public func makeIterator() -> Iterator { Iterator(steps: self) }
+
+    public struct Iterator: IteratorProtocol {
+        fileprivate let steps: PassageSteps
+        private var position = 0
+
+        fileprivate init(steps: PassageSteps) { self.steps = steps }
+
+        public mutating func next() -> PassageReport.Step? {
+            guard position < steps.count, let outcome = PassageReport.Step.Outcome(rawValue: steps.outcomes[position])
+            else { return nil }
+            defer { position += 1 }
+            return PassageReport.Step(
+                layer: Layer.inOrder[Int(steps.layers[position])], outcome: outcome,
+                nanoseconds: steps.nanoseconds[position])
+        }
+    }
 }
 
 /// A request's way through the layers of one profile, with everything that they remember.
 public struct Passage: Sendable {
     public let policy: DefensePolicy
-    public var directory: DefenseDirectory
+    public var directory: DefenseDirectory {
+        didSet { authentication?.offer(to: directory.subscribers) }
+    }
     private var sourceRate: SourceRate?
     private let transportGuard: TransportGuard
     private var authentication: DigestAuthentication?
@@ -80,7 +122,11 @@ public struct Passage: Sendable {
         authentication = policy.authentication.map { DigestAuthentication($0, secret: secret, serial: serial) }
         callRate = policy.callRate.map { CallRate($0) }
         policyGuard = policy.policyGuard.map { Guard($0) }
+        authentication?.offer(to: directory.subscribers)
     }
+
+    private static let layersOfStrays: [Layer] = [.sourceRate, .allowlist, .transportSecurity]
+    private static let layersOfOwn: [Layer] = layersOfStrays + [.authentication]
 
     /// Takes a new out-of-dialog request through the layers, in the order of `Layer`, up to the first refusal.
     /// - Parameters:
@@ -92,21 +138,18 @@ public struct Passage: Sendable {
         _ approach: Approach, now: Moment, activeCalls: (String) -> Int, hasRoom: () -> Bool = { true },
         stopwatch: () -> UInt64 = { 0 }
     ) -> PassageReport {
-        walk(Layer.allCases, approach, now: now, activeCalls: activeCalls, hasRoom: hasRoom, stopwatch: stopwatch)
+        walk(Layer.inOrder, approach, now: now, activeCalls: activeCalls, hasRoom: hasRoom, stopwatch: stopwatch)
     }
 
     /// The layers that a request meets which claims to be in a dialog but can't show it: 1 to 3.
     public mutating func examineStray(_ approach: Approach, now: Moment) -> PassageReport {
         walk(
-            [.sourceRate, .allowlist, .transportSecurity], approach, now: now, activeCalls: { _ in 0 },
-            hasRoom: { true }, stopwatch: { 0 })
+            Self.layersOfStrays, approach, now: now, activeCalls: { _ in 0 }, hasRoom: { true }, stopwatch: { 0 })
     }
 
     /// The layers that a request meets which wants something of the edge itself: 1 to 4.
     public mutating func examineOwn(_ approach: Approach, now: Moment) -> PassageReport {
-        walk(
-            [.sourceRate, .allowlist, .transportSecurity, .authentication], approach, now: now,
-            activeCalls: { _ in 0 }, hasRoom: { true }, stopwatch: { 0 })
+        walk(Self.layersOfOwn, approach, now: now, activeCalls: { _ in 0 }, hasRoom: { true }, stopwatch: { 0 })
     }
 
     /// From now on nonces are made with this.
@@ -119,8 +162,8 @@ public struct Passage: Sendable {
         stopwatch: () -> UInt64
     ) -> PassageReport {
         var approach = approach
-        approach.claimedTraceID = policyGuard?.traceID(of: approach.message)
-        var report = PassageReport(steps: [], facts: PassageFacts(), refusal: nil)
+        approach.traceHeader = policyGuard?.traceHeader
+        var report = PassageReport()
         var started = stopwatch()
         for layer in layers {
             if layer == .authentication, !hasRoom() {
@@ -129,7 +172,7 @@ public struct Passage: Sendable {
             }
             let verdict = examine(layer, approach, &report.facts, now: now, activeCalls: activeCalls)
             let ended = stopwatch()
-            report.steps.append(.init(layer: layer, verdict: verdict, nanoseconds: ended &- started))
+            report.steps.append(.init(layer: layer, outcome: verdict.outcome, nanoseconds: ended &- started))
             started = ended
             if case .refuse(let refusal) = verdict {
                 report.refusal = refusal

@@ -40,11 +40,11 @@ public struct PolicyQuestion: Sendable, Equatable, Encodable {
         expert = facts.expert?.id
         expertOrganization = facts.expert?.organization
         caller = facts.authenticatedUser
-        from = approach.message.from.uri.text.bounded
+        from = approach.message.text(approach.message.fromURI.range).bounded
         organization = facts.organization?.tag
         sourceIP = approach.source.address.description
         transport = approach.transport.rawValue
-        requestURI = (approach.message.requestURI?.text ?? "").bounded
+        requestURI = approach.message.requestURIText.bounded
         signedBy = facts.signingKey
     }
 }

@@ -10,7 +10,7 @@ struct Admission {
     var key: ServerTransactionKey
     var report: PassageReport
     var approach: Approach
-    var profile: String
+    var entrance: Entrance
     /// Which time this is that a call comes by.
     var pass: Int
     var flow: Flow

@@ -8,13 +8,12 @@ enum AdmissionRecord {
         _ report: PassageReport, approach: Approach, route: String, call: String?
     ) -> SecurityEvent {
         let facts = report.facts
-        let isGuarded = report.steps.contains { $0.layer == .policyGuard && $0.isApplicable }
         var details: [SecurityEvent.Detail] = [
             .init("result", "admitted"),
             .init("method", .string(approach.message.method.name)),
-            .init("request_uri", .string(String((approach.message.requestURI?.text ?? "").prefix(256)))),
-            .init("from", .string(String(approach.message.from.uri.text.prefix(256)))),
-            .init("call_id", .string(String(approach.message.callID.prefix(256)))),
+            .init("request_uri", .string(approach.message.requestURIText.cut(to: 256))),
+            .init("from", .string(approach.message.text(approach.message.fromURI.range).cut(to: 256))),
+            .init("call_id", .string(approach.message.callID.cut(to: 256))),
             .init("source_port", .integer(Int(approach.source.port))),
             .init("transport", .string(approach.transport.rawValue)),
             .init("route", .string(route)),
@@ -37,14 +36,14 @@ enum AdmissionRecord {
         if let service = facts.policyService { details.append(.init("policy_service", .string(service))) }
         details.append(.init("passage", .strings(report.steps.map(Self.text))))
         return SecurityEvent(
-            isGuarded ? .policyApproved : .securityEvent, .info, sourceIP: approach.source.address,
+            report.guardStep != nil ? .policyApproved : .securityEvent, .info, sourceIP: approach.source.address,
             expertID: facts.expertID, traceID: facts.traceID, details: details)
     }
 
     /// `allowlist pass 4us`
     private static func text(_ step: PassageReport.Step) -> String {
         let verdict =
-            switch step.verdict {
+            switch step.outcome {
             case .pass: "pass"
             case .notApplicable: "off"
             case .refuse: "refuse"

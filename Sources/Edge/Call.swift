@@ -5,12 +5,12 @@ import SIPProxy
 import SIPTransaction
 import Transport
 
-/// What names a call to the edge: the Call-ID and the caller's tag. Forked answers belong to the same call.
+/// What names a call to the edge. Forked answers belong to the same call.
 struct CallKey: Hashable {
-    var callID: String
-    var callerTag: String
+    /// A keyed hash of the Call-ID and the caller's tag.
+    let identity: KeyedHash.Value
     /// Above 1 for a call that a spiral brought back: each time it comes by it is another call to the edge.
-    var pass = 1
+    let pass: Int
 }
 
 /// Something of each side of a call.
@@ -40,8 +40,9 @@ final class Call {
 
     let id: String
     let key: CallKey
+    let callID: String
     let facts: PassageFacts
-    let profile: String
+    let entrance: Entrance
     let route: String
     let isBridge: Bool
     let isExpert: Bool
@@ -75,19 +76,20 @@ final class Call {
     private static let mostHops = 16
 
     init(
-        id: String, number: UInt64, key: CallKey, request: Message, facts: PassageFacts, profile: String,
+        id: String, number: UInt64, key: CallKey, request: Message, facts: PassageFacts, entrance: Entrance,
         decision: RouteDecision, flow: Flow, at now: Moment
     ) {
         self.id = id
         self.number = number
         self.key = key
+        callID = request.callID
         self.facts = facts
-        self.profile = profile
+        self.entrance = entrance
         route = decision.route
         isBridge = decision.isBridge
         isExpert = decision.isExpert
-        from = request.from.uri.addressOfRecord ?? request.from.uri.text
-        to = request.requestURI?.addressOfRecord ?? request.to.uri.text
+        from = request.fromURI.addressOfRecord(in: request) ?? request.text(request.fromURI.range)
+        to = request.requestURIShape?.addressOfRecord(in: request) ?? request.text(request.toURI.range)
         callerFlow = flow
         startedAt = now
         callerLeg = CallDialog.caller(of: request)
@@ -201,7 +203,7 @@ final class Call {
 
     private func learn(_ field: HeaderName, _ side: DialogSide, _ message: Message, _ source: IPAddress) {
         // All or none: where one is malformed, nobody knows what the others mean.
-        guard message.eachAddress(field, { _ in true }) else { return }
+        guard message.has(field), message.eachAddress(field, { _ in true }) else { return }
         message.eachAddress(field) { address in
             guard address.uri.isSIP, !DialogCookie.isOwn(address.uri, in: message) else { return true }
             let host = message.host(of: address.uri)

@@ -65,12 +65,12 @@ public enum CallEndOutcome: Sendable {
 extension Call {
     var summary: CallSummary {
         CallSummary(
-            id: id, number: number, state: state.rawValue, callID: String(key.callID.prefix(256)),
-            traceID: facts.traceID, expertID: expertID, hazard: facts.hazard, from: String(from.prefix(256)),
-            to: String(to.prefix(256)), source: callerFlow.remote, transport: callerFlow.transport,
+            id: id, number: number, state: state.rawValue, callID: callID.cut(to: 256),
+            traceID: facts.traceID, expertID: expertID, hazard: facts.hazard, from: from.cut(to: 256),
+            to: to.cut(to: 256), source: callerFlow.remote, transport: callerFlow.transport,
             organization: facts.organization?.tag, tlsVersion: callerFlow.security?.version,
             cipherSuite: callerFlow.security?.cipherSuite, authenticatedUser: facts.authenticatedUser,
-            profile: profile, route: route, startedAt: startedAt.wall, ringingAt: ringingAt?.wall,
+            profile: entrance.name, route: route, startedAt: startedAt.wall, ringingAt: ringingAt?.wall,
             answeredAt: answeredAt?.wall, endedAt: ending?.at.wall, milliseconds: ending.map(talked),
             result: ending?.result, status: ending?.status, endedBy: ending?.by?.rawValue)
     }

@@ -1,14 +1,22 @@
+import CoreTypes
 import Defense
+import SIPMessage
 
 /// The calls that are up or being set up, and the latest that have ended.
 struct CallTable {
+    /// Of its life: the keys of calls live on while the edge's secret is replaced.
+    private let secret: NodeSecret
     private var calls: [CallKey: Call] = [:]
     private var perExpert: [String: Int] = [:]
-    private var byID: [String: CallKey] = [:]
+    private var byID: [String: Call] = [:]
     /// In order of their numbers, with those that have ended since it was last tidied.
     private var order: [(number: UInt64, key: CallKey)] = []
     private var past = EndedCalls()
     private var begun: UInt64 = 0
+
+    init(secret: NodeSecret) {
+        self.secret = secret
+    }
 
     var count: Int { calls.count }
     var all: some Collection<Call> { calls.values }
@@ -21,9 +29,21 @@ struct CallTable {
         return begun
     }
 
-    func find(_ key: CallKey) -> Call? { calls[key] }
+    /// The call that a request belongs to.
+    /// - Parameter callerTag: where the caller's tag stands in it; nil: there is none.
+    func find(_ request: Message, callerTag: Range<Int>?, pass: Int) -> Call? {
+        calls[key(of: request, callerTag: callerTag, pass: pass)]
+    }
 
-    func find(id: String) -> Call? { byID[id].flatMap { calls[$0] } }
+    func key(of request: Message, callerTag: Range<Int>?, pass: Int) -> CallKey {
+        let bytes = request.bytes
+        var state = secret.begin("call")
+        state.absorb(bytes, request.callIDRange)
+        state.absorb(bytes, callerTag ?? 0..<0)
+        return CallKey(identity: state.finish(), pass: pass)
+    }
+
+    func find(id: String) -> Call? { byID[id] }
 
     func findEnded(id: String) -> CallSummary? { past.all.last { $0.id == id } }
 
@@ -47,9 +67,7 @@ struct CallTable {
     func rounds(of call: Call) -> [Call] {
         var rounds: [Call] = []
         for pass in 1...Self.mostPasses {
-            var key = call.key
-            key.pass = pass
-            if let round = calls[key] { rounds.append(round) }
+            if let round = calls[CallKey(identity: call.key.identity, pass: pass)] { rounds.append(round) }
         }
         return rounds
     }
@@ -61,7 +79,7 @@ struct CallTable {
 
     mutating func insert(_ call: Call) {
         calls[call.key] = call
-        byID[call.id] = call.key
+        byID[call.id] = call
         order.append((call.number, call.key))
         for expert in Self.counted(call) { perExpert[expert, default: 0] += 1 }
     }

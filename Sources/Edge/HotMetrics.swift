@@ -96,11 +96,6 @@ private struct CaseNumbers<Case: CaseIterable & Hashable> {
     }
 }
 
-extension Layer {
-    private static let numbers = CaseNumbers<Layer>().numbers
-    fileprivate var index: Int { Self.numbers[self] ?? 0 }
-}
-
 extension Refusal.Cause {
     private static let numbers = CaseNumbers<Refusal.Cause>().numbers
     fileprivate var index: Int { Self.numbers[self] ?? 0 }

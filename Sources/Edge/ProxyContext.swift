@@ -40,7 +40,7 @@ final class ProxyContext {
     var callsPassed: [Call] = []
     var inDialog: InDialog?
     var timerC: TimerHandle?
-    var profile: String
+    let entrance: Entrance
     var facts: PassageFacts
     var isBridge = false
     var isExpert = false
@@ -73,11 +73,11 @@ final class ProxyContext {
     }
 
     init(
-        server: ServerTransaction, groups: [[Target]], profile: String, facts: PassageFacts
+        server: ServerTransaction, groups: [[Target]], entrance: Entrance, facts: PassageFacts
     ) {
         self.server = server
         self.groups = groups
-        self.profile = profile
+        self.entrance = entrance
         self.facts = facts
         responses = ResponseContext(isInvite: server.request.method == .invite, groups: groups.map(\.count))
     }

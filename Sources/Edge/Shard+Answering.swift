@@ -32,9 +32,9 @@ extension Shard {
             .securityRejected, .notice, sourceIP: flow.remote.address,
             details: [
                 .init("reason", .string(failure.cause.rawValue)), .init("status", .integer(failure.status)),
-                .init("method", .string(String(request.method.name.prefix(256)))),
-                .init("request_uri", .string(String((request.requestURI?.text ?? "").prefix(256)))),
-                .init("call_id", .string(String(request.callID.prefix(256)))),
+                .init("method", .string(request.method.name.cut(to: 256))),
+                .init("request_uri", .string(request.requestURIText.cut(to: 256))),
+                .init("call_id", .string(request.callID.cut(to: 256))),
                 .init("source_port", .integer(Int(flow.remote.port))),
                 .init("transport", .string(flow.transport.rawValue)),
             ])

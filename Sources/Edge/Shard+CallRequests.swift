@@ -21,7 +21,7 @@ extension Shard {
             return concluded(nil)
         }
         let question = OwnRequest.InDialog(
-            method: method, callID: call.key.callID, to: leg, from: dialog[side.other].identity, number: number,
+            method: method, callID: call.callID, to: leg, from: dialog[side.other].identity, number: number,
             reason: reason)
         locate(hop) { [weak self] servers in
             guard let self else { return }

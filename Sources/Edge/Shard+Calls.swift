@@ -8,15 +8,13 @@ import Transport
 /// The calls that the edge let in, from INVITE to end.
 extension Shard {
     func begin(
-        _ request: Message, _ facts: PassageFacts, _ decision: RouteDecision, profile: String, pass: Int, on flow: Flow,
-        now: Moment
+        _ request: Message, _ facts: PassageFacts, _ decision: RouteDecision, _ entrance: Entrance, pass: Int,
+        on flow: Flow, now: Moment
     ) -> Call {
-        let key = CallKey(callID: request.callID, callerTag: request.fromTag ?? "", pass: pass)
         let call = Call(
-            id: opaqueID("call"), number: calls.nextNumber(), key: key, request: request, facts: facts,
-            profile: profile,
-            decision: decision,
-            flow: flow, at: now)
+            id: opaqueID("call"), number: calls.nextNumber(),
+            key: calls.key(of: request, callerTag: request.fromTagRange, pass: pass), request: request, facts: facts,
+            entrance: entrance, decision: decision, flow: flow, at: now)
         call.learn(.caller, from: request, source: flow.remote.address)
         calls.insert(call)
         limitDuration(of: call)
@@ -25,7 +23,8 @@ extension Shard {
 
     /// Counted from the INVITE, so that nothing rings for ever, and anew from the answer.
     private func limitDuration(of call: Call) {
-        guard let limit = settings.profiles[call.profile]?.maximumDuration, limit > .zero else { return }
+        let limit = call.entrance.settings.maximumDuration
+        guard limit > .zero else { return }
         disarm(&call.limit)
         call.limit = arm(after: UInt64(limit.nanoseconds), .callLimit(call))
     }
@@ -80,7 +79,7 @@ extension Shard {
         let now = clock()
         guard call.answered(at: now) else { return }
         limitDuration(of: call)
-        if let liveness = settings.profiles[call.profile]?.liveness {
+        if let liveness = call.entrance.settings.liveness {
             call.liveness = Sides(caller: CallLiveness(since: now), callee: CallLiveness(since: now))
             call.probing = arm(after: liveness.every, .callLiveness(call))
         }
@@ -95,8 +94,8 @@ extension Shard {
         _ kind: SecurityEvent.Kind, of call: Call, _ more: [SecurityEvent.Detail] = []
     ) -> SecurityEvent {
         var details: [SecurityEvent.Detail] = [
-            .init("call", .string(call.id)), .init("from", .string(String(call.from.prefix(256)))),
-            .init("to", .string(String(call.to.prefix(256)))), .init("route", .string(call.route)),
+            .init("call", .string(call.id)), .init("from", .string(call.from.cut(to: 256))),
+            .init("to", .string(call.to.cut(to: 256))), .init("route", .string(call.route)),
         ]
         if let hazard = call.facts.hazard { details.append(.init("hazard", .string(hazard))) }
         return SecurityEvent(

@@ -29,7 +29,7 @@ extension Shard {
         }
         let server = ServerTransaction(key: key, request: request, flow: flow, at: now, timers: settings.timers)
         let context = ProxyContext(
-            server: server, groups: [[path.target]], profile: call.profile, facts: call.facts)
+            server: server, groups: [[path.target]], entrance: call.entrance, facts: call.facts)
         context.call = call
         context.callsPassed = passed
         context.inDialog = path.inDialog
@@ -54,8 +54,8 @@ extension Shard {
         var found: [Call] = []
         guard let side = cookie.marks(of: request).first?.side else { return nil }
         for mark in cookie.marks(of: request) {
-            guard mark.side == side, let callerTag = side == .caller ? request.fromTag : request.toTag,
-                let call = calls.find(CallKey(callID: request.callID, callerTag: callerTag, pass: mark.pass))
+            guard mark.side == side, let callerTag = side == .caller ? request.fromTagRange : request.toTagRange,
+                let call = calls.find(request, callerTag: callerTag, pass: mark.pass)
             else { break }
             found.append(call)
         }
@@ -67,11 +67,11 @@ extension Shard {
     }
 
     func refuseStray(_ request: Message, on flow: Flow, now: Moment) {
-        guard let profile = profile(of: flow) else {
+        guard let entrance = entrance(of: flow) else {
             hot.dropped(.noProfile)
             return
         }
-        guard let report = passages[profile]?.examineStray(approach(request, on: flow), now: now) else { return }
+        let report = entrance.passage.examineStray(approach(request, on: flow), now: now)
         if let refusal = report.refusal {
             refuse(request, refusal, facts: report.facts, on: flow, now: now)
             return
@@ -177,7 +177,7 @@ extension Shard {
         let branch = branches.mint(for: ack)
         var forwarded = ForwardedRequest(
             source: flow.remote, via: via(of: branch, at: hop, local: localAddress(for: hop)))
-        forwarded.realm = passages[call.profile]?.policy.authentication?.realm
+        forwarded.realm = call.entrance.realm
         forwarded.requestURI = path.target.requestURI
         forwarded.routesToDrop = path.inDialog.routesToDrop
         forwarded.appendedRoute = path.inDialog.appendedRoute

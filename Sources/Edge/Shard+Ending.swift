@@ -75,7 +75,7 @@ extension Shard {
             return
         }
         let acknowledgment = OwnRequest.InDialog(
-            method: .ack, callID: call.key.callID, to: callee, from: caller.identity, number: ok.cSeq.number)
+            method: .ack, callID: call.callID, to: callee, from: caller.identity, number: ok.cSeq.number)
         locate(hop) { [weak self] servers in
             guard let self, let server = servers.first else { return }
             let via = "SIP/2.0/\(server.transport.viaToken) \(self.localAddress(for: server))"
@@ -93,7 +93,7 @@ extension Shard {
 
     /// One round of questions to the sides of a call that is up.
     func probe(_ call: Call) {
-        guard call.state == .connected, let policy = settings.profiles[call.profile]?.liveness else { return }
+        guard call.state == .connected, let policy = call.entrance.settings.liveness else { return }
         call.probing = arm(after: policy.every, .callLiveness(call))
         let now = clock()
         // Several dialogs are rare, and soon there is one.

@@ -16,7 +16,7 @@ extension Shard {
         let report = admission.report
         let experts = experts
         let outcome = settings.routes.decide(
-            request, profile: admission.profile, tag: report.facts.organization?.tag,
+            request, profile: admission.entrance.name, tag: report.facts.organization?.tag,
             destination: report.facts.destination, contact: { experts.find($0)?.contact })
         let decision: RouteDecision
         switch outcome {
@@ -51,11 +51,11 @@ extension Shard {
         context.isExpert = decision.isExpert
         if request.method == .invite {
             context.call = begin(
-                request, report.facts, decision, profile: admission.profile, pass: admission.pass, on: admission.flow,
+                request, report.facts, decision, admission.entrance, pass: admission.pass, on: admission.flow,
                 now: now)
             context.call?.setup = context
         }
-        if report.steps.contains(where: { $0.layer == .policyGuard && $0.isApplicable }) {
+        if report.guardStep != nil {
             metrics.increment(EdgeMetrics.policyDecisions, ["approved"])
         }
         askWitness(context, report: report, approach: admission.approach, decision: decision, now: now)
@@ -70,7 +70,7 @@ extension Shard {
         let server = ServerTransaction(
             key: admission.key, request: admission.request, flow: admission.flow, at: now, timers: settings.timers)
         let context = ProxyContext(
-            server: server, groups: groups, profile: admission.profile, facts: admission.report.facts)
+            server: server, groups: groups, entrance: admission.entrance, facts: admission.report.facts)
         server.context = context
         insert(server)
         // RFC 3261 section 16.2: 100 within 200 ms; at once, since the witness may take its time.
@@ -104,8 +104,8 @@ extension Shard {
             traceID: facts.traceID,
             details: [
                 .init("reason", .string(cause)), .init("status", .integer(status)),
-                .init("method", .string(String(request.method.name.prefix(256)))),
-                .init("request_uri", .string(String((request.requestURI?.text ?? "").prefix(256)))),
+                .init("method", .string(request.method.name.cut(to: 256))),
+                .init("request_uri", .string(request.requestURIText.cut(to: 256))),
                 .init("source_port", .integer(Int(flow.remote.port))),
                 .init("transport", .string(flow.transport.rawValue)),
             ])
@@ -279,7 +279,7 @@ extension Shard {
         // RFC 5923 section 5: the next hop may send its requests back over this connection.
         if hop.transport == .tls { value.append(";alias") }
         var forwarded = ForwardedRequest(source: context.server.flow.remote, via: value)
-        forwarded.realm = passages[context.profile]?.policy.authentication?.realm
+        forwarded.realm = context.entrance.realm
         forwarded.requestURI = target.requestURI
         if let inDialog = context.inDialog {
             forwarded.routesToDrop = inDialog.routesToDrop

@@ -53,7 +53,7 @@ extension Shard {
             traceID: facts.traceID,
             details: [
                 .init("reason", .string(cause)), .init("method", .string(request.method.name)),
-                .init("request_uri", .string(String((request.requestURI?.text ?? "").prefix(256)))),
+                .init("request_uri", .string(request.requestURIText.cut(to: 256))),
                 .init("source_port", .integer(Int(flow.remote.port))),
             ])
         metrics.increment(EdgeMetrics.foreign, [cause])

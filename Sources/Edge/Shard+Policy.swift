@@ -35,7 +35,7 @@ extension Shard {
         let server = ServerTransaction(
             key: admission.key, request: admission.request, flow: admission.flow, at: now, timers: settings.timers)
         let context = ProxyContext(
-            server: server, groups: [], profile: admission.profile, facts: admission.report.facts)
+            server: server, groups: [], entrance: admission.entrance, facts: admission.report.facts)
         server.context = context
         insert(server)
         // RFC 3261 section 16.2: 100 within 200 ms.
@@ -73,7 +73,7 @@ extension Shard {
     private func answered(_ wait: PolicyWait, _ answer: PolicyAnswer) {
         let now = clock()
         let admission = wait.admission
-        note(answer, of: admission.profile, now: now)
+        note(answer, of: admission.entrance.name, now: now)
         metrics.observe(
             EdgeMetrics.policyServiceSeconds, [],
             Double(now.monotonic - min(wait.since, now.monotonic)) / 1e9)
@@ -87,8 +87,8 @@ extension Shard {
         case .fault(let fault) where wait.service.failsOpen:
             var details: [SecurityEvent.Detail] = [
                 .init("reason", "policy_service_unavailable"), .init("result", "went_on"),
-                .init("fault", .string(fault)), .init("profile", .string(admission.profile)),
-                .init("call_id", .string(String(admission.request.callID.prefix(256)))),
+                .init("fault", .string(fault)), .init("profile", .string(admission.entrance.name)),
+                .init("call_id", .string(admission.request.callID.cut(to: 256))),
             ]
             if let expert = admission.report.facts.expert { details.append(.init("expert", .string(expert.id))) }
             record(

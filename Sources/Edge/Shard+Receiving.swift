@@ -33,8 +33,8 @@ extension Shard: TransportObserver {
     /// part of a transaction or dialog. It is counted then, and not looked into any further.
     private func isShutOut(_ octets: UnsafeRawBufferPointer, _ flow: Flow, now: Moment) -> Bool {
         let source = flow.remote.address
-        guard flow.transport == .udp, let profile = profile(of: flow), serversOfSource[source] == nil,
-            let method = Self.newRequestMethod(octets), passages[profile]?.counted(shutOut: source, now: now) == true
+        guard flow.transport == .udp, let entrance = entrance(of: flow), serversOfSource[source] == nil,
+            let method = Self.newRequestMethod(octets), entrance.passage.counted(shutOut: source, now: now)
         else { return false }
         hot.request(method, .udp)
         hot.rejection(.sourceRate)
@@ -104,9 +104,9 @@ extension Shard: TransportObserver {
         return ServerTransactionKey(request, method: method, source: source, secret: transactionSecret)
     }
 
-    /// The profile of the listener that a flow came in by; nil for connections and sockets that the edge opened itself.
-    func profile(of flow: Flow) -> String? {
-        settings.listeners.indices.contains(flow.listener) ? settings.listeners[flow.listener].profile : nil
+    /// The way that a flow came in by; nil for connections and sockets that the edge opened itself.
+    func entrance(of flow: Flow) -> Entrance? {
+        entrancesOfListeners.indices.contains(flow.listener) ? entrancesOfListeners[flow.listener] : nil
     }
 
     // MARK: New requests
@@ -125,7 +125,7 @@ extension Shard: TransportObserver {
     }
 
     private func receivedNew(_ request: Message, key: ServerTransactionKey, on flow: Flow, now: Moment) {
-        guard let profile = profile(of: flow), passages[profile] != nil else {
+        guard let entrance = entrance(of: flow) else {
             // The edge calls out from here and takes no calls.
             hot.dropped(.noProfile)
             return
@@ -133,20 +133,16 @@ extension Shard: TransportObserver {
         if request.method == .options, request.requestURIShape?.user == nil,
             isOwn(request.requestURIShape, of: request, flow)
         {
-            answerOptions(request, profile: profile, on: flow, now: now)
+            answerOptions(request, entrance, on: flow, now: now)
             return
         }
         let approach = approach(request, on: flow)
-        let calls = calls
-        let waiting = policyWaitsOfExpert
         let isContinuation = request.has(.authorization) || request.has(.proxyAuthorization)
-        guard
-            let report = passages[profile]?.examine(
-                approach, now: now, activeCalls: { calls.active(of: $0) + (waiting[$0] ?? 0) },
-                hasRoom: { overload.admits(isContinuation: isContinuation, now: now.monotonic) },
-                stopwatch: { [clock] in clock().monotonic })
-        else { return }
-        if let guardStep = report.steps.first(where: { $0.layer == .policyGuard }), guardStep.isApplicable {
+        let report = entrance.passage.examine(
+            approach, now: now, activeCalls: { calls.active(of: $0) + (policyWaitsOfExpert[$0] ?? 0) },
+            hasRoom: { overload.admits(isContinuation: isContinuation, now: now.monotonic) },
+            stopwatch: { clock().monotonic })
+        if let guardStep = report.guardStep {
             hot.policy.observe(Double(guardStep.nanoseconds) / 1e9)
         }
         for event in report.facts.events { record(event, now: now) }
@@ -176,8 +172,8 @@ extension Shard: TransportObserver {
             return
         }
         let admission = Admission(
-            request: request, key: key, report: report, approach: approach, profile: profile, pass: pass, flow: flow)
-        if let question = report.question, let service = settings.profiles[profile]?.policyService {
+            request: request, key: key, report: report, approach: approach, entrance: entrance, pass: pass, flow: flow)
+        if let question = report.question, let service = entrance.settings.policyService {
             askPolicy(question, service, admission, now: now)
         } else {
             admit(admission, now: now)
@@ -189,7 +185,7 @@ extension Shard: TransportObserver {
     func pass(of request: Message) -> Int? {
         guard request.method == .invite else { return 1 }
         func isFree(_ pass: Int) -> Bool {
-            calls.find(CallKey(callID: request.callID, callerTag: request.fromTag ?? "", pass: pass)) == nil
+            calls.find(request, callerTag: request.fromTagRange, pass: pass) == nil
         }
         if isFree(1) { return 1 }
         let isSpiral = request.viaShapes.contains { via in
@@ -200,9 +196,9 @@ extension Shard: TransportObserver {
     }
 
     /// OPTIONS for the edge itself (RFC 3261 section 11.2): layers 1 to 4, then what the edge can do.
-    private func answerOptions(_ request: Message, profile: String, on flow: Flow, now: Moment) {
+    private func answerOptions(_ request: Message, _ entrance: Entrance, on flow: Flow, now: Moment) {
         let approach = approach(request, on: flow)
-        guard let report = passages[profile]?.examineOwn(approach, now: now) else { return }
+        let report = entrance.passage.examineOwn(approach, now: now)
         for event in report.facts.events { record(event, now: now) }
         if let refusal = report.refusal {
             refuse(request, refusal, facts: report.facts, on: flow, now: now)
@@ -224,11 +220,11 @@ extension Shard: TransportObserver {
 
     private func receivedMalformed(_ failure: ParseFailure, on flow: Flow, now: Moment) {
         hot.malformed(failure.kind)
-        guard let profile = profile(of: flow) else {
+        guard let entrance = entrance(of: flow) else {
             hot.dropped(.malformed)
             return
         }
-        let outcome = passages[profile]?.arrived(from: flow.remote.address, now: now) ?? .within
+        let outcome = entrance.passage.arrived(from: flow.remote.address, now: now)
         let event = SecurityEvent(
             .malformedMessage, .warning, sourceIP: flow.remote.address,
             details: [
@@ -237,7 +233,7 @@ extension Shard: TransportObserver {
             ])
         recordRefusal(event, cause: failure.kind.rawValue, now: now)
         guard outcome == .within, let reply = failure.reply, !reply.isAck,
-            passages[profile]?.isAllowlisted(flow.remote, transport: flow.transport) == true
+            entrance.passage.isAllowlisted(flow.remote, transport: flow.transport)
         else {
             hot.dropped(.malformed)
             return
@@ -251,7 +247,7 @@ extension Shard: TransportObserver {
         guard settings.listeners.indices.contains(listener) else { return false }
         let listening = settings.listeners[listener]
         let now = clock()
-        switch passages[listening.profile]?.arrived(from: remote.address, now: now) {
+        switch entrancesOfListeners[listener]?.passage.arrived(from: remote.address, now: now) {
         case .within?:
             metrics.increment(EdgeMetrics.connectionsTotal, [listening.transport.rawValue])
             return true
@@ -329,9 +325,9 @@ extension Shard: TransportObserver {
                 .init("transport", .string(flow.transport.rawValue)),
             ])
         recordRefusal(event, cause: reason.rawValue, now: clock())
-        guard let profile = profile(of: flow),
-            passages[profile]?.arrived(from: flow.remote.address, now: clock()) == .within,
-            passages[profile]?.isAllowlisted(flow.remote, transport: flow.transport) == true
+        guard let entrance = entrance(of: flow),
+            entrance.passage.arrived(from: flow.remote.address, now: clock()) == .within,
+            entrance.passage.isAllowlisted(flow.remote, transport: flow.transport)
         else { return }
         // The header may be whole although its length is in doubt: then the peer is told.
         do {

@@ -39,7 +39,7 @@ extension Shard {
                 expertID: context.facts.expertID, traceID: context.facts.traceID,
                 details: [
                     .init("reason", "witness_too_slow"), .init("status", 503),
-                    .init("call_id", .string(String(context.request.callID.prefix(256)))),
+                    .init("call_id", .string(context.request.callID.cut(to: 256))),
                 ]), now: now)
     }
 }

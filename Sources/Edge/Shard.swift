@@ -2,6 +2,7 @@ import CoreTypes
 import Defense
 import Logging
 import NIOCore
+import SallyportConfiguration
 import SIPMessage
 import SIPProxy
 import SIPTransaction
@@ -26,7 +27,9 @@ final class Shard {
     var locator: ServerLocator?
     var policyService: PolicyService?
 
-    var passages: [String: Passage]
+    let entrances: [String: Entrance]
+    /// By the number of the listener.
+    let entrancesOfListeners: [Entrance?]
     var branches: BranchMint
     var overload: OverloadControl
     /// When the load was to be looked at next, to see how late the loop is.
@@ -37,7 +40,7 @@ final class Shard {
     /// Since when the witness has kept something waiting without a commit.
     var witnessWaitsSince: UInt64?
     var collapser = EventCollapser()
-    var calls = CallTable()
+    var calls: CallTable
     var pools: [String: TargetPool]
     var random = SystemRandomNumberGenerator()
     /// Hops that take no TCP, and until when they aren't asked again.
@@ -107,9 +110,12 @@ final class Shard {
         experts = directory.experts ?? ExpertDirectory()
         certificates = CertificateWatch(ahead: settings.warnBeforeExpiry)
         let serial = UInt32(truncatingIfNeeded: randomStart)
-        passages = settings.profiles.mapValues {
-            Passage($0.policy, directory: directory, secret: secret, serial: serial)
+        let entrances = settings.profiles.mapValues {
+            Entrance($0, Passage($0.policy, directory: directory, secret: secret, serial: serial))
         }
+        self.entrances = entrances
+        entrancesOfListeners = settings.listeners.map { entrances[$0.profile] }
+        calls = CallTable(secret: secret)
         reader = MessageReader(limits: settings.limits)
         wheel = TimerWheel(now: clock().monotonic)
         metrics.declare(EdgeMetrics.declared)
@@ -120,13 +126,13 @@ final class Shard {
         self.secret = secret
         cookie = DialogCookie(secret: secret)
         branches.secret = secret
-        for name in passages.keys { passages[name]?.replace(secret: secret) }
+        for entrance in entrances.values { entrance.passage.replace(secret: secret) }
     }
 
     /// A new view of the registry; takes effect with the next request.
     func replace(directory: DefenseDirectory) {
         experts = directory.experts ?? ExpertDirectory()
-        for name in passages.keys { passages[name]?.directory = directory }
+        for entrance in entrances.values { entrance.passage.directory = directory }
     }
 
     /// No room for new requests.
@@ -221,7 +227,7 @@ final class Shard {
         let now = clock()
         for event in collapser.due(now: now) { witness.append(event, at: now.wall) }
         if now.monotonic >= certificatesDue { lookAtCertificates(now: now) }
-        for name in passages.keys { passages[name]?.keepHouse(now: now) }
+        for entrance in entrances.values { entrance.passage.keepHouse(now: now) }
         loseWitnessPatience()
         giveBackMemory()
         startHousekeeping()
@@ -229,7 +235,7 @@ final class Shard {
 
     /// Once most of a flood's sources are forgotten, their memory goes back to the system.
     private func giveBackMemory() {
-        let remembered = passages.values.reduce(0) { $0 + $1.rememberedSources }
+        let remembered = entrances.values.reduce(0) { $0 + $1.passage.rememberedSources }
         mostSources = max(mostSources, remembered)
         guard mostSources > 4096, remembered < mostSources / 8 else { return }
         mostSources = remembered

@@ -32,23 +32,100 @@ public struct DigestCredentials: Sendable, Hashable {
     /// malformed.
     public init?(_ value: String) {
         let bytes = Array(value.utf8)
-        guard let parameters = AuthParameters.read(bytes, 0..<bytes.count, scheme: "digest") else { return nil }
-        guard let username = parameters["username"], let realm = parameters["realm"], let nonce = parameters["nonce"],
-            let uri = parameters["uri"], let response = parameters["response"]
+        self.init(bytes, 0..<bytes.count)
+    }
+
+    /// The credentials of a field of a message.
+    public init?(_ message: Message, _ field: Field) {
+        self.init(message.bytes, field.value)
+    }
+
+    private init?(_ bytes: [UInt8], _ range: Range<Int>) {
+        guard let shape = DigestCredentialsShape(bytes, range) else { return nil }
+        username = shape.username.text(bytes)
+        realm = shape.realm.text(bytes)
+        nonce = shape.nonce.text(bytes)
+        uri = shape.uri.text(bytes)
+        response = shape.response.text(bytes)
+        algorithm = shape.algorithm?.text(bytes)
+        cnonce = shape.cnonce?.text(bytes)
+        opaque = shape.opaque?.text(bytes)
+        qop = shape.qop?.text(bytes)
+        nonceCount = shape.nonceCount?.text(bytes)
+        userhash = shape.userhash?.text(bytes).lowercased() == "true"
+    }
+
+    /// Whether a field holds credentials, and for this realm.
+    public static func isFor(_ realm: String, _ message: Message, _ field: Field) -> Bool {
+        let bytes = message.bytes
+        return DigestCredentialsShape(bytes, field.value)?.realm.equals(realm, bytes) == true
+    }
+}
+
+/// Where the parts of credentials stand.
+private struct DigestCredentialsShape {
+    let username: AuthParameters.Value
+    let realm: AuthParameters.Value
+    let nonce: AuthParameters.Value
+    let uri: AuthParameters.Value
+    let response: AuthParameters.Value
+    var algorithm: AuthParameters.Value?
+    var cnonce: AuthParameters.Value?
+    var opaque: AuthParameters.Value?
+    var qop: AuthParameters.Value?
+    var nonceCount: AuthParameters.Value?
+    var userhash: AuthParameters.Value?
+
+    init?(_ bytes: [UInt8], _ range: Range<Int>) {
+        var needed:
+            (
+                username: AuthParameters.Value?, realm: AuthParameters.Value?, nonce: AuthParameters.Value?,
+                uri: AuthParameters.Value?, response: AuthParameters.Value?
+            )
+        var (algorithm, cnonce, opaque): (AuthParameters.Value?, AuthParameters.Value?, AuthParameters.Value?)
+        var (qop, nonceCount, userhash): (AuthParameters.Value?, AuthParameters.Value?, AuthParameters.Value?)
+        let isWell = AuthParameters.scan(bytes, range, scheme: "digest") { name, value in
+            func isNamed(_ text: StaticString) -> Bool { bytes.matches(name, lowercase: text) }
+            if isNamed("username") {
+                needed.username = value
+            } else if isNamed("realm") {
+                needed.realm = value
+            } else if isNamed("nonce") {
+                needed.nonce = value
+            } else if isNamed("uri") {
+                needed.uri = value
+            } else if isNamed("response") {
+                needed.response = value
+            } else if isNamed("algorithm") {
+                algorithm = value
+            } else if isNamed("cnonce") {
+                cnonce = value
+            } else if isNamed("qop") {
+                qop = value
+            } else if isNamed("nc") {
+                nonceCount = value
+            } else if isNamed("opaque") {
+                opaque = value
+            } else if isNamed("userhash") {
+                userhash = value
+            }
+        }
+        guard isWell, let username = needed.username, let realm = needed.realm, let nonce = needed.nonce,
+            let uri = needed.uri, let response = needed.response
         else { return nil }
         self.username = username
         self.realm = realm
         self.nonce = nonce
         self.uri = uri
         self.response = response
-        algorithm = parameters["algorithm"]
-        cnonce = parameters["cnonce"]
-        opaque = parameters["opaque"]
-        qop = parameters["qop"]
-        nonceCount = parameters["nc"]
-        userhash = parameters["userhash"]?.lowercased() == "true"
-        if let nonceCount {
-            guard nonceCount.utf8.count == 8, nonceCount.utf8.allSatisfy(\.isHexadecimalDigit) else { return nil }
+        self.algorithm = algorithm
+        self.cnonce = cnonce
+        self.opaque = opaque
+        self.qop = qop
+        self.nonceCount = nonceCount
+        self.userhash = userhash
+        if let count = nonceCount?.text(bytes).utf8 {
+            guard count.count == 8, count.allSatisfy(\.isHexadecimalDigit) else { return nil }
         }
     }
 }
@@ -102,40 +179,67 @@ public struct DigestChallenge: Sendable, Hashable {
 
 /// `scheme 1*(name=value)` of RFC 7235.
 enum AuthParameters {
-    /// Names in lower case, values unquoted. Nil for another scheme, a syntax error or a name that stands twice.
-    static func read(_ bytes: [UInt8], _ range: Range<Int>, scheme: StaticString) -> [String: String]? {
-        var scanner = Scanner(bytes, range)
-        scanner.skipBlanks()
-        guard let name = scanner.token(), bytes.matches(name, lowercase: scheme) else { return nil }
-        var parameters: [String: String] = [:]
-        repeat {
-            scanner.skipBlanks()
-            guard let name = scanner.token() else { return nil }
-            scanner.skipBlanks()
-            guard scanner.take(.equals) else { return nil }
-            scanner.skipBlanks()
-            let value: String
-            if scanner.peek == .quote {
-                guard let quoted = scanner.quotedString() else { return nil }
-                value = unquote(bytes, quoted)
-            } else {
-                guard let token = scanner.token() else { return nil }
-                value = bytes.string(token)
+    /// Where a value stands, without its quotes.
+    struct Value {
+        private let stretch: Stretch
+        private let hasEscapes: Bool
+
+        fileprivate init(_ range: Range<Int>, hasEscapes: Bool) {
+            stretch = Stretch(range)
+            self.hasEscapes = hasEscapes
+        }
+
+        func text(_ bytes: [UInt8]) -> String {
+            guard hasEscapes else { return bytes.string(stretch.range) }
+            var result: [UInt8] = []
+            var index = stretch.lowerBound
+            while index < stretch.upperBound {
+                if bytes[index] == .backslash { index += 1 }
+                result.append(bytes[index])
+                index += 1
             }
-            guard parameters.updateValue(value, forKey: bytes.string(name).lowercased()) == nil else { return nil }
-            scanner.skipBlanks()
-        } while scanner.take(.comma)
-        return scanner.atEnd ? parameters : nil
+            return String(decoding: result, as: UTF8.self)
+        }
+
+        func equals(_ text: String, _ bytes: [UInt8]) -> Bool {
+            hasEscapes ? self.text(bytes) == text : bytes[stretch.range].elementsEqual(text.utf8)
+        }
     }
 
-    private static func unquote(_ bytes: [UInt8], _ range: Range<Int>) -> String {
-        var result: [UInt8] = []
-        var index = range.lowerBound + 1
-        while index < range.upperBound - 1 {
-            if bytes[index] == .backslash { index += 1 }
-            result.append(bytes[index])
-            index += 1
+    /// Names in lower case, values unquoted. Nil for another scheme, a syntax error or a name that stands twice.
+    static func read(_ bytes: [UInt8], _ range: Range<Int>, scheme: StaticString) -> [String: String]? {
+        var parameters: [String: String] = [:]
+        let isWell = scan(bytes, range, scheme: scheme) { name, value in
+            parameters[bytes.string(name).lowercased()] = value.text(bytes)
         }
-        return String(decoding: result, as: UTF8.self)
+        return isWell ? parameters : nil
+    }
+
+    /// - Returns: false for another scheme, a syntax error or a name that stands twice.
+    static func scan(
+        _ bytes: [UInt8], _ range: Range<Int>, scheme: StaticString,
+        _ visit: (_ name: Range<Int>, _ value: Value) -> Void
+    ) -> Bool {
+        var scanner = Scanner(bytes, range)
+        scanner.skipBlanks()
+        guard let name = scanner.token(), bytes.matches(name, lowercase: scheme) else { return false }
+        var ledger = NameLedger()
+        repeat {
+            scanner.skipBlanks()
+            guard let name = scanner.token(), ledger.insert(bytes, name) else { return false }
+            scanner.skipBlanks()
+            guard scanner.take(.equals) else { return false }
+            scanner.skipBlanks()
+            if scanner.peek == .quote {
+                guard let quoted = scanner.quotedString() else { return false }
+                let inner = quoted.lowerBound + 1..<quoted.upperBound - 1
+                visit(name, Value(inner, hasEscapes: bytes[inner].contains(.backslash)))
+            } else {
+                guard let token = scanner.token() else { return false }
+                visit(name, Value(token, hasEscapes: false))
+            }
+            scanner.skipBlanks()
+        } while scanner.take(.comma)
+        return scanner.atEnd
     }
 }

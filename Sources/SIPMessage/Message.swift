@@ -86,6 +86,9 @@ public struct Message: Sendable {
     /// The Request-URI; nil for a response.
     public var requestURI: URI? { requestURIShape.map { URI(bytes, $0) } }
 
+    /// The Request-URI as it came; empty for a response.
+    public var requestURIText: String { requestURIShape.map { text($0.range) } ?? "" }
+
     public var requestURIShape: URIShape? {
         if case .request(_, let uri) = index.startLine { uri } else { nil }
     }
@@ -142,13 +145,13 @@ public struct Message: Sendable {
     // MARK: Fields by name
 
     public func first(_ name: HeaderName) -> Field? {
-        fields.first { $0.name == name }
+        has(name) ? fields.first { $0.name == name } : nil
     }
 
-    public func has(_ name: HeaderName) -> Bool { first(name) != nil }
+    public func has(_ name: HeaderName) -> Bool { index.names.contains(name) }
 
     public func all(_ name: HeaderName) -> [Field] {
-        fields.filter { $0.name == name }
+        has(name) ? fields.filter { $0.name == name } : []
     }
 
     /// Fields by any name, compared without regard to case; for names that the configuration gives.
@@ -158,6 +161,16 @@ public struct Message: Sendable {
             field.nameRange.count == wanted.count
                 && zip(bytes[field.nameRange], wanted).allSatisfy { $0.lowercased == $1.lowercased }
         }
+    }
+
+    /// The one field of a name that the configuration gives.
+    public func single(_ name: FieldName) -> SingleField {
+        var found = SingleField.absent
+        for field in fields where name.matches(bytes, field.nameRange) {
+            guard case .absent = found else { return .several }
+            found = .value(field.value)
+        }
+        return found
     }
 
     public func text(_ name: HeaderName) -> String? {
@@ -194,18 +207,7 @@ public struct Message: Sendable {
     /// - Returns: false when one is malformed, with those before it having been visited.
     @discardableResult
     public func eachAddress(_ name: HeaderName, _ body: (NameAddressShape) -> Bool) -> Bool {
-        let bytes = bytes
-        var ledger = NameLedger()
-        for field in fields where field.name == name {
-            var values = ListSplitter(bytes, field.value)
-            while let value = values.next() {
-                if value.count == 1, bytes[value.lowerBound] == UInt8(ascii: "*") { continue }
-                var scanner = Scanner(bytes, value)
-                guard let address = scanner.nameAddress(&ledger), scanner.atEnd else { return false }
-                guard body(address) else { return true }
-            }
-        }
-        return true
+        index.eachAddress(name, body)
     }
 }
 

@@ -1,8 +1,12 @@
+import Synchronization
+
 /// The octets of a message and where everything stands in them. Filled by the parser, then left as it is: only a reader
 /// that holds the sole reference fills it anew.
 final class MessageIndex: @unchecked Sendable {
     fileprivate(set) var bytes: [UInt8]
-    var fields: [Field] = []
+    private(set) var fields: [Field] = []
+    /// The names that the fields have.
+    private(set) var names: HeaderNameSet = []
     var vias: [ViaShape] = []
     var startLine = StartLine.response(status: 0, reason: .empty)
     var body = Stretch.empty
@@ -16,6 +20,10 @@ final class MessageIndex: @unchecked Sendable {
     var maxForwards: Int?
     /// Room for the parser.
     var ledger = NameLedger()
+    private var addresses: [KnownAddress] = []
+    /// Names whose fields hold something that is no address.
+    private var malformedAddresses: HeaderNameSet = []
+    private let addressState = Atomic(AddressState.unread)
 
     init(_ bytes: [UInt8]) {
         self.bytes = bytes
@@ -29,15 +37,83 @@ final class MessageIndex: @unchecked Sendable {
         bytes.removeAll(keepingCapacity: true)
         bytes.append(contentsOf: octets)
         fields.removeAll(keepingCapacity: true)
+        names = []
         vias.removeAll(keepingCapacity: true)
         fromTag = nil
         toTag = nil
         maxForwards = nil
+        addresses.removeAll(keepingCapacity: true)
+        malformedAddresses = []
+        addressState.store(.unread, ordering: .relaxed)
+    }
+
+    func append(_ field: Field) {
+        fields.append(field)
+        names.insert(field.name)
     }
 
     /// Cuts off what stands behind the message.
     func cut(to end: Int) {
         if end < bytes.count { bytes.removeLast(bytes.count - end) }
+    }
+}
+
+// MARK: Addresses
+
+/// What a Contact, Route or Record-Route names.
+private struct KnownAddress {
+    let name: HeaderName
+    let shape: NameAddressShape
+}
+
+private enum AddressState: UInt8, AtomicRepresentable {
+    case unread
+    case reading
+    case read
+}
+
+extension MessageIndex {
+    static let knownAddresses: HeaderNameSet = [.contact, .route, .recordRoute]
+
+    /// See `Message.eachAddress`. Contact, Route and Record-Route are asked for again and again, and read once.
+    func eachAddress(_ name: HeaderName, _ body: (NameAddressShape) -> Bool) -> Bool {
+        // A thread that meets another one reading reads for itself.
+        guard Self.knownAddresses.contains(name), readAddresses() else { return readEach(name, body) }
+        for address in addresses where address.name == name {
+            guard body(address.shape) else { return true }
+        }
+        return !malformedAddresses.contains(name)
+    }
+
+    private func readAddresses() -> Bool {
+        if addressState.load(ordering: .acquiring) == .read { return true }
+        guard addressState.compareExchange(expected: .unread, desired: .reading, ordering: .acquiring).exchanged else {
+            return false
+        }
+        for name in [HeaderName.contact, .route, .recordRoute] where names.contains(name) {
+            let isWell = readEach(name) { shape in
+                addresses.append(KnownAddress(name: name, shape: shape))
+                return true
+            }
+            if !isWell { malformedAddresses.insert(name) }
+        }
+        addressState.store(.read, ordering: .releasing)
+        return true
+    }
+
+    private func readEach(_ name: HeaderName, _ body: (NameAddressShape) -> Bool) -> Bool {
+        let bytes = bytes
+        var ledger = NameLedger()
+        for field in fields where field.name == name {
+            var values = ListSplitter(bytes, field.value)
+            while let value = values.next() {
+                if name == .contact, value.count == 1, bytes[value.lowerBound] == UInt8(ascii: "*") { continue }
+                var scanner = Scanner(bytes, value)
+                guard let address = scanner.nameAddress(&ledger), scanner.atEnd else { return false }
+                guard body(address) else { return true }
+            }
+        }
+        return true
     }
 }
 

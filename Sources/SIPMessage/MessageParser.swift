@@ -161,7 +161,7 @@ struct MessageParser {
         if hasControl, !controlsAreQuoted(value) { note(.headerField, "Control Character in Header Field") }
         let name = HeaderName.recognize(bytes, nameRange)
         see(name, Stretch(value))
-        index.fields.append(Field(name: name, nameRange: nameRange, value: value, end: line.upperBound + 2))
+        index.append(Field(name: name, nameRange: nameRange, value: value, end: line.upperBound + 2))
     }
 
     /// Notes the first of each.

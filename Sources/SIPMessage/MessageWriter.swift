@@ -159,6 +159,8 @@ public struct HeaderNameSet: Sendable, ExpressibleByArrayLiteral {
         for name in names { bits |= 1 << UInt64(name.rawValue) }
     }
 
+    mutating func insert(_ name: HeaderName) { bits |= 1 << UInt64(name.rawValue) }
+
     public func contains(_ name: HeaderName) -> Bool { bits >> UInt64(name.rawValue) & 1 == 1 }
 }
 

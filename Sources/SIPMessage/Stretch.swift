@@ -19,25 +19,31 @@ struct Stretch: Hashable, Sendable {
 
 /// Names that have been met in one list, compared without regard to case.
 struct NameLedger: Sendable {
-    /// Beyond this many a list is kept as a set, so that a long one takes no quadratic time.
-    private static let few = 16
-    private var seen: [Stretch] = []
+    /// Beyond this many a list is kept as a set, so that a long one takes no quadratic time; up to it in place.
+    private static let few = 8
+    private var starts = SIMD8<UInt32>()
+    private var ends = SIMD8<UInt32>()
+    private var count = 0
     private var many: Set<String> = []
 
     init() {}
 
     mutating func begin() {
-        seen.removeAll(keepingCapacity: true)
+        count = 0
         if !many.isEmpty { many = [] }
     }
 
     /// - Returns: whether the name is new.
     mutating func insert(_ bytes: [UInt8], _ name: Range<Int>) -> Bool {
         if many.isEmpty {
-            for other in seen where bytes.equal(name, other.range) { return false }
-            seen.append(Stretch(name))
-            if seen.count > Self.few { many = Set(seen.map { bytes.string($0.range).lowercased() }) }
-            return true
+            for number in 0..<count where bytes.equal(name, Int(starts[number])..<Int(ends[number])) { return false }
+            if count < Self.few {
+                starts[count] = UInt32(clamping: name.lowerBound)
+                ends[count] = UInt32(clamping: name.upperBound)
+                count += 1
+                return true
+            }
+            many = Set((0..<count).map { bytes.string(Int(starts[$0])..<Int(ends[$0])).lowercased() })
         }
         return many.insert(bytes.string(name).lowercased()).inserted
     }

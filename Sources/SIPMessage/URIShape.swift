@@ -107,6 +107,11 @@ public struct URIShape: Sendable {
         guard scanner.atEnd else { return nil }
     }
 
+    /// See `URI.addressOfRecord`.
+    public func addressOfRecord(in message: Message) -> String? {
+        user.map { "\(URI.normalize(user: message.text($0)))@\(message.hostName(of: self))" }
+    }
+
     func parameters(in bytes: [UInt8]) -> [URI.Parameter] {
         var parameters: [URI.Parameter] = []
         var scanner = Scanner(bytes, parameterStretch.range)

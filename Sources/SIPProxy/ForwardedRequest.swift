@@ -78,7 +78,11 @@ public struct ForwardedRequest: Sendable {
     private func keptRoutes(_ request: Message) -> Range<Int>? {
         guard dropsAllRoutes || routesToDrop > 0 || dropsLastRoute else { return nil }
         if dropsAllRoutes { return 0..<0 }
-        let total = request.values(.route).count
+        var total = 0
+        request.eachAddress(.route) { _ in
+            total += 1
+            return true
+        }
         let kept = min(routesToDrop, total)..<total
         return dropsLastRoute && !kept.isEmpty ? kept.lowerBound..<kept.upperBound - 1 : kept
     }
@@ -105,7 +109,7 @@ public struct ForwardedRequest: Sendable {
         switch field.name {
         case .authorization, .proxyAuthorization:
             guard let realm else { return false }
-            return DigestCredentials(request.text(field.value))?.realm == realm
+            return DigestCredentials.isFor(realm, request, field)
         default:
             return Self.isEdgeOnly(request, field)
         }

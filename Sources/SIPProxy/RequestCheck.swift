@@ -35,13 +35,13 @@ public enum RequestCheck {
 
     /// - Returns: why the request can't be forwarded; nil when it can.
     public static func examine(_ request: Message, branches: BranchMint) -> Failure? {
-        guard let target = request.requestURI else { return Failure(400, "Bad Request", cause: .noTarget) }
+        guard let target = request.requestURIShape else { return Failure(400, "Bad Request", cause: .noTarget) }
         guard target.isSIP else { return Failure(416, "Unsupported URI Scheme", cause: .unsupportedScheme) }
         if request.maxForwards == 0 { return Failure(483, "Too Many Hops", cause: .tooManyHops) }
         if branches.isLoop(request) { return Failure(482, "Loop Detected", cause: .loop) }
-        let required = request.tokens(.proxyRequire)
+        let required = request.has(.proxyRequire) ? request.tokens(.proxyRequire) : []
         if !required.isEmpty { return Failure(420, "Bad Extension", cause: .badExtension, unsupported: required) }
-        for field in [HeaderName.route, .recordRoute, .contact] where request.addresses(field) == nil {
+        for field in [HeaderName.route, .recordRoute, .contact] where !request.eachAddress(field, { _ in true }) {
             return Failure(400, "Malformed \(field.canonical)", cause: .malformedHeader)
         }
         return nil
