@@ -13,11 +13,14 @@ public struct OverloadControl: Sendable {
         public var lag: UInt64
         /// How long the witness has kept requests waiting, in nanoseconds.
         public var witnessWait: UInt64
+        /// Packets refused without being read since the last look.
+        public var refusedUnread: Int
 
-        public init(backlog: Double = 0, lag: UInt64 = 0, witnessWait: UInt64 = 0) {
+        public init(backlog: Double = 0, lag: UInt64 = 0, witnessWait: UInt64 = 0, refusedUnread: Int = 0) {
             self.backlog = backlog
             self.lag = lag
             self.witnessWait = witnessWait
+            self.refusedUnread = refusedUnread
         }
 
         var isCrowded: Bool { backlog > 1 }
@@ -58,11 +61,13 @@ public struct OverloadControl: Sendable {
         let elapsed = now - min(lastSample ?? now, now)
         lastSample = now
         guard elapsed > 0 else { return nil }
+        // A flood fills the buffers, however few calls are taken on: refusing them would only finish its work.
+        let isFlood = load.refusedUnread > 10 * offered.count
         offered.close(elapsed)
         admitted.close(elapsed)
         // What passes by itself, a burst or a moment without a processor, is no overload.
-        crowdedSamples = load.isCrowded ? crowdedSamples + 1 : 0
-        slowSamples = load.isSlow ? slowSamples + 1 : 0
+        crowdedSamples = load.isCrowded && !isFlood ? crowdedSamples + 1 : 0
+        slowSamples = load.isSlow && !isFlood ? slowSamples + 1 : 0
         if crowdedSamples >= 2 || slowSamples >= 4 {
             lastTrouble = now
             guard let limit else {

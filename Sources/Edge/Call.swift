@@ -61,8 +61,8 @@ final class Call {
     var probing: TimerHandle?
     /// The INVITE that sets it up.
     weak var setup: ProxyContext?
-    /// By the callee's tag the dialogs that are up: more than one when several forks answered.
-    private(set) var dialogs: [String: CallDialog] = [:]
+    /// The dialogs that are up: more than one when several forks answered.
+    private(set) var dialogs: [CallDialog] = []
     /// Dialogs that are up and in which the edge can't speak, since a side does not say how.
     private var silentDialogs: Set<String> = []
     /// The highest CSeq numbers in dialogs that are not up yet, such as of PRACK (RFC 3262).
@@ -132,7 +132,7 @@ final class Call {
         state = .ended
         self.ending = ending
         setup = nil
-        dialogs = [:]
+        dialogs = []
         silentDialogs = []
         early = [:]
         liveness = Sides(caller: nil, callee: nil)
@@ -144,45 +144,58 @@ final class Call {
     /// A fork has answered.
     /// - Parameter isOwn: whether a URI is the edge's own Record-Route.
     func opened(dialog tag: String, by ok: Message, isOwn: (URI) -> Bool) {
-        guard dialogs[tag] == nil, dialogs.count + silentDialogs.count < Self.mostDialogs else { return }
+        guard dialog(tag) == nil, dialogs.count + silentDialogs.count < Self.mostDialogs else { return }
         if let callerLeg, let callee = CallDialog.callee(of: ok, isOwn: isOwn) {
-            var dialog = CallDialog(caller: callerLeg, callee: callee)
+            let dialog = CallDialog(tag: tag, caller: callerLeg, callee: callee)
             if let numbers = early.removeValue(forKey: tag) {
                 for side in [DialogSide.caller, .callee] {
                     if let number = numbers[side] { dialog.passed(number, towards: side) }
                 }
             }
-            dialogs[tag] = dialog
+            dialogs.append(dialog)
         } else {
             silentDialogs.insert(tag)
         }
     }
 
+    func dialog(_ tag: String) -> CallDialog? { dialogs.first { $0.tag == tag } }
+
+    /// The dialog that a request of a side is in.
+    private func dialog(of request: Message, from side: DialogSide) -> CallDialog? {
+        guard let tag = side == .caller ? request.toTagRange : request.fromTagRange else { return nil }
+        return dialogs.first { request.equals(tag, $0.tag) }
+    }
+
     /// - Returns: whether that was the last one.
     func closed(dialog tag: String?) -> Bool {
         if let tag {
-            dialogs[tag] = nil
+            dialogs.removeAll { $0.tag == tag }
             silentDialogs.remove(tag)
         }
         return dialogs.isEmpty && silentDialogs.isEmpty
     }
 
-    /// A request inside a dialog goes on to a side.
-    func passed(_ request: Message, towards side: DialogSide, dialog tag: String?) {
-        guard let tag, request.method != .ack else { return }
-        if dialogs[tag] != nil {
-            dialogs[tag]?.passed(request.cSeq.number, towards: side)
-        } else if early[tag] != nil || early.count < Self.mostDialogs {
+    /// A request of a side inside a dialog goes on to the other one.
+    func passed(_ request: Message, from asker: DialogSide) {
+        guard request.method != .ack else { return }
+        let side = asker.other
+        if let dialog = dialog(of: request, from: asker) {
+            dialog.passed(request.cSeq.number, towards: side)
+            return
+        }
+        guard let tag = asker == .caller ? request.toTag : request.fromTag else { return }
+        if early[tag] != nil || early.count < Self.mostDialogs {
             early[tag, default: Sides(caller: nil, callee: nil)][side] = max(
                 request.cSeq.number, early[tag]?[side] ?? 0)
         }
     }
 
     /// A request that renews the remote target was accepted (RFC 3261 section 12.2, RFC 3311).
-    func refreshed(by request: Message, of side: DialogSide, answer: Message, dialog tag: String?) {
-        guard let tag, request.method == .invite || request.method == .update else { return }
-        dialogs[tag]?.refresh(side, from: request)
-        dialogs[tag]?.refresh(side.other, from: answer)
+    func refreshed(by request: Message, of side: DialogSide, answer: Message) {
+        guard request.method == .invite || request.method == .update, let dialog = dialog(of: request, from: side)
+        else { return }
+        dialog.refresh(side, from: request)
+        dialog.refresh(side.other, from: answer)
     }
 
     private static let mostDialogs = 64

@@ -3,7 +3,7 @@ import SIPProxy
 
 /// A dialog of a call, as far as the edge has to know it to speak in it itself: to end it, and to ask whether its sides
 /// are still there.
-struct CallDialog {
+final class CallDialog {
     /// How one side is addressed inside the dialog (RFC 3261 section 12.1).
     struct Leg {
         /// The side's From or To value with its tag, as the other side writes it into To.
@@ -21,28 +21,26 @@ struct CallDialog {
         var uri: URI
     }
 
-    var caller: Leg
-    var callee: Leg
+    /// The callee's.
+    let tag: String
+    private var legs: Sides<Leg>
 
-    subscript(side: DialogSide) -> Leg {
-        get { side == .caller ? caller : callee }
-        set {
-            switch side {
-            case .caller: caller = newValue
-            case .callee: callee = newValue
-            }
-        }
+    init(tag: String, caller: Leg, callee: Leg) {
+        self.tag = tag
+        legs = Sides(caller: caller, callee: callee)
     }
 
+    subscript(side: DialogSide) -> Leg { legs[side] }
+
     /// A request inside the dialog was sent on to a side.
-    mutating func passed(_ number: UInt32, towards side: DialogSide) {
-        self[side].sequence = max(number, self[side].sequence ?? 0)
+    func passed(_ number: UInt32, towards side: DialogSide) {
+        legs[side].sequence = max(number, legs[side].sequence ?? 0)
     }
 
     /// A side has named a new Contact (RFC 3261 section 12.2: a target refresh).
-    mutating func refresh(_ side: DialogSide, from message: Message) {
+    func refresh(_ side: DialogSide, from message: Message) {
         guard let contact = Self.contact(of: message) else { return }
-        self[side].target = contact
+        legs[side].target = contact
     }
 
     private static let mostRoutes = 32

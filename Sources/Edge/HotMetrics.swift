@@ -13,6 +13,8 @@ struct HotMetrics {
         case strayAck = "stray_ack"
         case strayResponse = "stray_response"
         case singleVia = "single_via"
+        /// Of somebody who is not on the allowlist, while packets wait.
+        case flood
     }
 
     private var requests = Tally(

@@ -27,14 +27,20 @@ final class ProxyContext {
         var dropsLastRoute: Bool
     }
 
+    /// Targets that have not been tried: those of one group at once, the groups one after the other.
+    enum Waiting {
+        case one(Target)
+        case groups([[Target]])
+    }
+
+    let request: Message
     let server: ServerTransaction
     var responses: ResponseContext
-    /// Targets that have not been tried: those of one group at once, the groups one after the other.
-    var groups: [[Target]]
+    private(set) var waiting: Waiting
     /// The latest client transaction of each branch.
-    var branches: [Int: ClientTransaction] = [:]
+    var branches = ByBranch<ClientTransaction>()
     /// The final responses by branch; what was made here counts as one too.
-    var finals: [Int: Final] = [:]
+    private(set) var finals = ByBranch<Final>()
     var call: Call?
     /// Calls that this request inside a dialog passes on its way to `call`: earlier rounds of a spiral.
     var callsPassed: [Call] = []
@@ -59,26 +65,84 @@ final class ProxyContext {
         case local(status: Int, reason: String, retryAfter: Int?)
     }
 
-    var request: Message { server.request }
-
     /// The targets of a request that has had to wait for them.
-    func aim(at groups: [[Target]]) {
-        self.groups = groups
-        responses = ResponseContext(isInvite: server.request.method == .invite, groups: groups.map(\.count))
+    func aim(at waiting: Waiting) {
+        self.waiting = waiting
+        responses = Self.responses(request, waiting)
+    }
+
+    /// The targets of the next group.
+    func takeNextGroup() -> Waiting? {
+        switch waiting {
+        case .one:
+            defer { waiting = .groups([]) }
+            return waiting
+        case .groups(var groups):
+            guard !groups.isEmpty else { return nil }
+            let next = groups.removeFirst()
+            waiting = .groups(groups)
+            return .groups([next])
+        }
+    }
+
+    /// The calls that a request inside a dialog belongs to: the rounds of a spiral, the last one last.
+    func eachCall(_ body: (Call) -> Void) {
+        for call in callsPassed { body(call) }
+        if let call { body(call) }
+    }
+
+    func ended(_ branch: Int, _ final: Final) {
+        // Behind the end nobody asks which response was the best.
+        if !isFinished { finals[branch] = final }
+    }
+
+    /// To be called when the caller has got a final response: what was kept to find the best one is not needed any more.
+    /// Only an INVITE has an aftermath: 2xx that come again, and phones that pick up late.
+    func letGo() {
+        finals = ByBranch()
+        waiting = .groups([])
+        if request.method != .invite, !responses.isPending { server.context = nil }
     }
 
     /// Whether any target has refused the request itself, rather than being out of reach.
     var hasReceivedFinal: Bool {
-        finals.values.contains { if case .received = $0 { true } else { false } }
+        finals.all.contains { if case .received = $0.value { true } else { false } }
     }
 
     init(
-        server: ServerTransaction, groups: [[Target]], entrance: Entrance, facts: PassageFacts
+        _ request: Message, server: ServerTransaction, waiting: Waiting, entrance: Entrance, facts: PassageFacts
     ) {
+        self.request = request
         self.server = server
-        self.groups = groups
+        self.waiting = waiting
         self.entrance = entrance
         self.facts = facts
-        responses = ResponseContext(isInvite: server.request.method == .invite, groups: groups.map(\.count))
+        responses = Self.responses(request, waiting)
+    }
+
+    private static func responses(_ request: Message, _ waiting: Waiting) -> ResponseContext {
+        switch waiting {
+        case .one: ResponseContext(isInvite: request.method == .invite)
+        case .groups(let groups):
+            ResponseContext(isInvite: request.method == .invite, groups: groups.map(\.count))
+        }
+    }
+}
+
+/// Something of each branch. Most requests have one branch, which takes no room of its own.
+struct ByBranch<Value> {
+    private var first: Value?
+    private var others: [Int: Value] = [:]
+
+    subscript(branch: Int) -> Value? {
+        get { branch == 0 ? first : others[branch] }
+        set {
+            if branch == 0 { first = newValue } else { others[branch] = newValue }
+        }
+    }
+
+    /// In the order of the branches.
+    var all: [(branch: Int, value: Value)] {
+        (first.map { [(0, $0)] } ?? []) + others.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 }

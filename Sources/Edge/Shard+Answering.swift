@@ -56,7 +56,7 @@ extension Shard {
             return
         }
         hot.response(draft.status)
-        send(replyOctets, towards: fields.topVia, on: flow)
+        send(replyOctets, to: flow.replyPort(fields.topVia), on: flow)
     }
 
     /// An address that has proven nothing is sent at most three times what it sent (RFC 9000 section 8.1): fields are left
@@ -84,21 +84,20 @@ extension Shard {
 
     /// Sends a response to where its request came from (RFC 3261 section 18.2.2, RFC 3581 section 4): back over the
     /// connection, or to the source address, at the source port if rport asked for it. maddr is not honored.
-    func send(_ octets: [UInt8], towards via: ViaShape, on flow: Flow) {
+    private func send(_ octets: [UInt8], to port: UInt16, on flow: Flow) {
         guard !flow.transport.isReliable else {
             if transport?.send(octets, on: flow.id) != true {
                 metrics.increment(EdgeMetrics.transportFailures, ["connection_closed"])
             }
             return
         }
-        let port = via.rport != nil ? flow.remote.port : via.port ?? flow.transport.defaultPort
         transport?.send(octets, on: flow.id.facing(Endpoint(flow.remote.address, port: port)))
     }
 
     /// Sends the latest response of a transaction; over a stream that is gone, by another connection.
     func send(_ octets: [UInt8], of server: ServerTransaction) {
         guard server.flow.transport.isReliable else {
-            send(octets, towards: server.request.topViaShape, on: server.flow)
+            send(octets, to: server.replyPort, on: server.flow)
             return
         }
         if transport?.send(octets, on: server.flow.id) != true { sendOverNewConnection(octets, of: server) }
@@ -112,9 +111,10 @@ extension Shard {
         context.isFinished = true
         disarm(&context.timerC)
         respond(
-            context.server,
+            context,
             ResponseDraft(
                 status, reason, toTag: localTag(context.request), fields: fields.map { (name: $0.0, value: $0.1) }))
+        defer { context.letGo() }
         guard let call = context.call else { return }
         if let inDialog = context.inDialog {
             if context.request.method == .bye { hungUp(context, inDialog.side) }
@@ -123,9 +123,9 @@ extension Shard {
         }
     }
 
-    func respond(_ server: ServerTransaction, _ draft: ResponseDraft) {
-        let octets = server.request.replyFields.response(draft, source: server.flow.remote)
-        respond(server, octets, status: draft.status)
+    func respond(_ context: ProxyContext, _ draft: ResponseDraft) {
+        let octets = context.request.replyFields.response(draft, source: context.server.flow.remote)
+        respond(context.server, octets, status: draft.status)
     }
 
     /// Hands a response to the server transaction, which sends it if its state allows.
@@ -135,9 +135,11 @@ extension Shard {
         server.response = octets
         hot.response(status)
         if status >= 200 {
-            let taken = clock().monotonic - min(server.receivedAt.monotonic, clock().monotonic)
-            hot.answered(server.request.method, seconds: Double(taken) / 1e9)
+            let now = clock().monotonic
+            hot.answered(server.method, seconds: Double(now - min(server.receivedAt.monotonic, now)) / 1e9)
         }
         carryOut(step, server)
+        // The far end repeats a 2xx itself.
+        if server.method == .invite, (200..<300).contains(status) { server.response = [] }
     }
 }

@@ -58,11 +58,10 @@ extension Shard {
 
     /// A side has answered a request inside the dialog: it is there, and may have named a new Contact.
     private func answered(_ response: Message, status: Int, _ asker: DialogSide, _ context: ProxyContext) {
-        let tag = asker == .caller ? context.request.toTag : context.request.fromTag
-        for call in context.callsPassed + [context.call].compactMap({ $0 }) {
+        context.eachCall { call in
             if status != 408, status != 481, status != 503 { call.liveness[asker.other]?.heard(at: clock()) }
             if (200..<300).contains(status) {
-                call.refreshed(by: context.request, of: asker, answer: response, dialog: tag)
+                call.refreshed(by: context.request, of: asker, answer: response)
             }
         }
     }
@@ -70,8 +69,8 @@ extension Shard {
     /// A BYE is done with: the call ends with its last dialog.
     func hungUp(_ context: ProxyContext, _ side: DialogSide) {
         let calleeTag = side == .caller ? context.request.toTag : context.request.fromTag
-        for call in context.callsPassed + [context.call].compactMap({ $0 }) where call.closed(dialog: calleeTag) {
-            end(call, result: .answered, by: .init(side))
+        context.eachCall { call in
+            if call.closed(dialog: calleeTag) { end(call, result: .answered, by: .init(side)) }
         }
     }
 

@@ -29,19 +29,18 @@ extension Shard {
         }
         let server = ServerTransaction(key: key, request: request, flow: flow, at: now, timers: settings.timers)
         let context = ProxyContext(
-            server: server, groups: [[path.target]], entrance: call.entrance, facts: call.facts)
+            request, server: server, waiting: .one(path.target), entrance: call.entrance, facts: call.facts)
         context.call = call
         context.callsPassed = passed
         context.inDialog = path.inDialog
         server.context = context
         insert(server)
         if request.method == .invite {
-            respond(server, ResponseDraft(100, "Trying"))
+            respond(context, ResponseDraft(100, "Trying"))
         }
         call.learn(side, from: request, source: flow.remote.address)
-        let tag = side == .caller ? request.toTag : request.fromTag
-        for round in passed + [call] {
-            round.passed(request, towards: side.other, dialog: tag)
+        context.eachCall { round in
+            round.passed(request, from: side)
             round.liveness[side]?.heard(at: now)
         }
         context.hasStarted = true
@@ -51,15 +50,19 @@ extension Shard {
     /// The call whose other side a request wants, the side that it comes from, and the calls that a spiral leads it
     /// through before.
     func dialog(of request: Message) -> (call: Call, side: DialogSide, passed: [Call])? {
-        var found: [Call] = []
-        guard let side = cookie.marks(of: request).first?.side else { return nil }
-        for mark in cookie.marks(of: request) {
-            guard mark.side == side, let callerTag = side == .caller ? request.fromTagRange : request.toTagRange,
-                let call = calls.find(request, callerTag: callerTag, pass: mark.pass)
-            else { break }
-            found.append(call)
+        var found: (call: Call, side: DialogSide)?
+        var passed: [Call] = []
+        cookie.eachMark(of: request) { mark in
+            guard mark.side == found?.side ?? mark.side,
+                let call = calls.find(
+                    request, callerTag: mark.side == .caller ? request.fromTagRange : request.toTagRange,
+                    pass: mark.pass)
+            else { return false }
+            if let before = found { passed.append(before.call) }
+            found = (call, mark.side)
+            return true
         }
-        return found.popLast().map { ($0, side, found) }
+        return found.map { ($0.call, $0.side, passed) }
     }
 
     func isOwnRoute(_ uri: URI) -> Bool {
@@ -90,9 +93,16 @@ extension Shard {
     /// has named, so that a good cookie opens the way to that side only.
     func path(of request: Message, side: DialogSide, call: Call) -> DialogPath? {
         guard let received = request.requestURIShape else { return nil }
-        var routes: [URIShape] = []
-        let isWell = request.eachAddress(.route) {
-            routes.append($0.uri)
+        var count = 0
+        var own = 0
+        var firstForeign: URIShape?
+        var last: URIShape?
+        let isWell = request.eachAddress(.route) { route in
+            count += 1
+            last = route.uri
+            if firstForeign == nil {
+                if DialogCookie.isOwn(route.uri, in: request) { own += 1 } else { firstForeign = route.uri }
+            }
             return true
         }
         guard isWell else { return nil }
@@ -100,16 +110,17 @@ extension Shard {
         var target = received
         if isStrict {
             // The element before is a strict router: what it should have left in the Request-URI came last.
-            guard let last = routes.popLast() else { return nil }
+            guard let last else { return nil }
+            count -= 1
             target = last
         }
         var requestURI = isStrict ? request.text(target.range) : nil
-        let dropped = routes.prefix { DialogCookie.isOwn($0, in: request) }.count
+        let dropped = min(own, count)
         var inDialog = ProxyContext.InDialog(
             side: side, routesToDrop: dropped, appendedRoute: nil, dropsLastRoute: isStrict)
         var next = target
-        if dropped < routes.count {
-            next = routes[dropped]
+        if dropped < count, let firstForeign {
+            next = firstForeign
             if request.parameter("lr", of: next) == nil {
                 // The next element is a strict router: it wants itself in the Request-URI and the target last.
                 requestURI = request.text(next.range)
@@ -191,16 +202,16 @@ extension Shard {
     /// touches nothing.
     func receivedCancel(_ cancel: Message, on flow: Flow, now: Moment) {
         let key = serverKey(cancel, method: .invite, on: flow)
-        guard let server = servers[key], let context = server.context else {
+        guard let server = servers[key] else {
             refuseStray(cancel, on: flow, now: now)
             return
         }
         reply(cancel, .init(200, "OK"), on: flow)
-        guard !context.isFinished else { return }
+        guard let context = server.context, !context.isFinished else { return }
         let actions = context.responses.cancel()
         if context.hasStarted {
             perform(actions, context, latest: nil)
-            if context.responses.pendingBranches.isEmpty { finish(context, local: 487, "Request Terminated") }
+            if !context.responses.isPending { finish(context, local: 487, "Request Terminated") }
         } else {
             finish(context, local: 487, "Request Terminated")
         }

@@ -45,9 +45,9 @@ extension Shard {
             return
         }
         // The first round knows the way to the caller, the last the way to the callee.
-        for (tag, outer) in first.dialogs {
-            guard let inner = last.dialogs[tag] else { continue }
-            let dialog = CallDialog(caller: outer.caller, callee: inner.callee)
+        for outer in first.dialogs {
+            guard let inner = last.dialog(outer.tag) else { continue }
+            let dialog = CallDialog(tag: outer.tag, caller: outer[.caller], callee: inner[.callee])
             hangUp(last, dialog, reason: "SIP;cause=200;text=\"\(text)\"")
         }
         for round in rounds { end(round, result: result, by: party) }
@@ -84,7 +84,8 @@ extension Shard {
             // Each 200 that comes again wants its ACK, but no further BYE.
             guard context.hungUp.count < 64, context.hungUp.insert(callee.identity).inserted else { return }
             self.ask(
-                .bye, call, CallDialog(caller: caller, callee: callee), towards: .callee, number: ok.cSeq.number + 1,
+                .bye, call, CallDialog(tag: ok.toTag ?? "", caller: caller, callee: callee), towards: .callee,
+                number: ok.cSeq.number + 1,
                 concluded: { _ in })
         }
     }
@@ -97,7 +98,8 @@ extension Shard {
         call.probing = arm(after: policy.every, .callLiveness(call))
         let now = clock()
         // Several dialogs are rare, and soon there is one.
-        guard let (tag, dialog) = call.dialogs.min(by: { $0.key < $1.key }) else { return }
+        guard let dialog = call.dialogs.min(by: { $0.tag < $1.tag }) else { return }
+        let tag = dialog.tag
         for side in [DialogSide.caller, .callee] {
             guard call.liveness[side]?.isDue(policy, at: now) == true else { continue }
             // A number that the side has seen already moves nothing on: the parties count on as before.
@@ -114,7 +116,7 @@ extension Shard {
             let verdict = call.liveness[side]?.answered(status, policy, at: clock())
         else { return }
         metrics.increment(EdgeMetrics.callProbes, [verdict.rawValue])
-        guard verdict == .gone, let dialog = call.dialogs[tag] else { return }
+        guard verdict == .gone, let dialog = call.dialog(tag) else { return }
         guard call.dialogs.count == 1 else {
             hangUp(call, dialog, reason: Self.vanishedReason)
             _ = call.closed(dialog: tag)

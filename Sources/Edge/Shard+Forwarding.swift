@@ -29,10 +29,10 @@ extension Shard {
             refuseUnroutable(admission, 480, "Temporarily Unavailable", now: now)
             return
         }
-        let groups: [[ProxyContext.Target]]
+        let waiting: ProxyContext.Waiting
         switch targets(of: decision, for: report.facts.destination ?? request.requestURI) {
         case .found(let found):
-            groups = found
+            waiting = found
         case .noneInService(let retryAfter):
             refuseUnroutable(
                 admission, 503, "Service Unavailable", fields: [("Retry-After", String(retryAfter))],
@@ -45,7 +45,7 @@ extension Shard {
                 fields: [("Warning", "380 \(settings.node) \"SIPS Not Allowed\"")], cause: "no_secure_target", now: now)
             return
         }
-        let context = context(of: admission, groups: groups, now: now)
+        let context = context(of: admission, waiting, now: now)
         reuse(admission.flow, for: request)
         context.isBridge = decision.isBridge
         context.isExpert = decision.isExpert
@@ -62,19 +62,20 @@ extension Shard {
     }
 
     /// A request that has waited for its admission has a server transaction already, and has been answered 100.
-    private func context(of admission: Admission, groups: [[ProxyContext.Target]], now: Moment) -> ProxyContext {
+    private func context(of admission: Admission, _ waiting: ProxyContext.Waiting, now: Moment) -> ProxyContext {
         if let context = admission.context {
-            context.aim(at: groups)
+            context.aim(at: waiting)
             return context
         }
         let server = ServerTransaction(
             key: admission.key, request: admission.request, flow: admission.flow, at: now, timers: settings.timers)
         let context = ProxyContext(
-            server: server, groups: groups, entrance: admission.entrance, facts: admission.report.facts)
+            admission.request, server: server, waiting: waiting, entrance: admission.entrance,
+            facts: admission.report.facts)
         server.context = context
         insert(server)
         // RFC 3261 section 16.2: 100 within 200 ms; at once, since the witness may take its time.
-        if admission.request.method == .invite { respond(server, ResponseDraft(100, "Trying")) }
+        if admission.request.method == .invite { respond(context, ResponseDraft(100, "Trying")) }
         return context
     }
 
@@ -148,7 +149,7 @@ extension Shard {
     // MARK: Targets
 
     private enum Targets {
-        case found([[ProxyContext.Target]])
+        case found(ProxyContext.Waiting)
         case noneInService(retryAfter: Int64)
         case noneSecure
     }
@@ -165,7 +166,8 @@ extension Shard {
         var groups: [[ProxyContext.Target]] = []
         switch decision.destination {
         case .uri(let uri):
-            groups = [[target(uri)].compactMap { $0 }]
+            guard let target = target(uri) else { return .noneSecure }
+            return isSecure && target.hop.transport != .tls ? .noneSecure : .found(.one(target))
         case .pool(let name):
             guard let pool = pools[name], let asked else { return .noneInService(retryAfter: 10) }
             groups = pool.selection(now: clock().monotonic, random: &random).map { group in
@@ -183,34 +185,47 @@ extension Shard {
             groups = groups.map { $0.filter { $0.hop.transport == .tls } }
         }
         groups.removeAll(where: \.isEmpty)
-        return groups.isEmpty ? .noneSecure : .found(groups)
+        return groups.isEmpty ? .noneSecure : .found(.groups(groups))
     }
 
     /// Tries the targets of the next group, all at once.
     func startNextGroup(_ context: ProxyContext) {
-        guard !context.isFinished, !context.groups.isEmpty else { return }
-        let group = context.groups.removeFirst()
-        for (branch, target) in zip(context.responses.startGroup(), group) {
-            locate(target.hop) { [weak self, weak context] servers in
-                guard let self, let context else { return }
-                self.located(servers, target, branch, context)
-            }
+        guard !context.isFinished, let group = context.takeNextGroup() else { return }
+        let branches = context.responses.startGroup()
+        switch group {
+        case .one(let target):
+            start(target, branches.lowerBound, context)
+        case .groups(let groups):
+            for (branch, target) in zip(branches, groups.joined()) { start(target, branch, context) }
         }
     }
 
-    private func located(_ servers: [Hop], _ target: ProxyContext.Target, _ branch: Int, _ context: ProxyContext) {
+    private func start(_ target: ProxyContext.Target, _ branch: Int, _ context: ProxyContext) {
+        guard case .named = target.hop.address else {
+            located(target.hop, alternates: [], target, branch, context)
+            return
+        }
+        locate(target.hop) { [weak self, weak context] servers in
+            guard let self, let context else { return }
+            self.located(servers.first, alternates: Array(servers.dropFirst()), target, branch, context)
+        }
+    }
+
+    private func located(
+        _ first: Hop?, alternates: [Hop], _ target: ProxyContext.Target, _ branch: Int, _ context: ProxyContext
+    ) {
         guard !context.isFinished else { return }
         if context.responses.isCancelled(branch: branch) {
             branchFailed(branch, of: context, status: 487, "Request Terminated")
             return
         }
-        guard let first = servers.first else {
+        guard let first else {
             metrics.increment(EdgeMetrics.transportFailures, [SendFailure.unreachable.rawValue])
             served(target, .failed, "its name can't be resolved")
             branchFailed(branch, of: context, status: 503, "Service Unavailable")
             return
         }
-        start(context, target, branch, at: first, alternates: Array(servers.dropFirst()))
+        start(context, target, branch, at: first, alternates: alternates)
     }
 
     /// RFC 3263 section 4.3: the next server of a target that is out of reach, silent or overloaded, with a new branch.

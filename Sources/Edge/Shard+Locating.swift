@@ -33,18 +33,18 @@ extension Shard {
     /// a stranger to choose.
     func sendOverNewConnection(_ octets: [UInt8], of server: ServerTransaction) {
         let flow = server.flow
-        let via = server.request.topVia
-        let name: String? = if case .name(let name) = via.host { name } else { nil }
+        guard let sentBy = server.sentBy else { return }
+        let name: String? = if case .name(let name) = sentBy.host { name } else { nil }
         func send(port: UInt16) {
             transport?.send(
                 octets, to: Endpoint(flow.remote.address, port: port), transport: flow.transport, tlsServerName: name,
                 ticket: 0)
         }
-        guard name != nil, via.port == nil, let locator else {
-            send(port: via.port ?? flow.transport.defaultPort)
+        guard name != nil, sentBy.port == nil, let locator else {
+            send(port: sentBy.port ?? flow.transport.defaultPort)
             return
         }
-        locator.locateResponse(sentBy: via.host, port: nil, transport: flow.transport) { result in
+        locator.locateResponse(sentBy: sentBy.host, port: nil, transport: flow.transport) { result in
             let known = (try? result.get())?.first { $0.endpoint.address == flow.remote.address }
             send(port: known?.endpoint.port ?? flow.transport.defaultPort)
         }

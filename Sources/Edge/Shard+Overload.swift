@@ -8,13 +8,18 @@ import Transport
 /// More calls than the edge can bear: refusing new ones in time for those that are up.
 extension Shard {
     private static let lookEvery: UInt64 = 50_000_000
+    /// A quarter of what is too much.
+    private static let sheddingBacklog = 0.25
 
     func lookAtLoad() {
         let now = clock()
         let load = OverloadControl.Load(
             backlog: transport?.receiveBacklog() ?? 0,
             lag: loadDue == 0 ? 0 : now.monotonic - min(loadDue, now.monotonic),
-            witnessWait: witnessWaitsSince.map { now.monotonic - min($0, now.monotonic) } ?? 0)
+            witnessWait: witnessWaitsSince.map { now.monotonic - min($0, now.monotonic) } ?? 0,
+            refusedUnread: packetsRefusedUnread)
+        packetsRefusedUnread = 0
+        shedsStrangers = load.backlog > Self.sheddingBacklog
         metrics.set(EdgeMetrics.receiveBacklog, to: load.backlog)
         metrics.set(EdgeMetrics.loopLag, to: Double(load.lag) / 1e9)
         overloadRecordedAt = overloadRecordedAt == 0 ? now.monotonic : overloadRecordedAt
@@ -42,10 +47,13 @@ extension Shard {
     }
 
     func recordOverloadRefusals(now: Moment) {
-        guard overloadRefusals > 0, now.monotonic - min(overloadRecordedAt, now.monotonic) >= 1_000_000_000 else {
+        guard overloadRefusals + strangersShed > 0,
+            now.monotonic - min(overloadRecordedAt, now.monotonic) >= 1_000_000_000
+        else {
             return
         }
         overloadRecordedAt = now.monotonic
+        recordStrangersShed(now: now)
         writeOverloadRefusals(now: now)
     }
 

@@ -35,11 +35,12 @@ extension Shard {
         let server = ServerTransaction(
             key: admission.key, request: admission.request, flow: admission.flow, at: now, timers: settings.timers)
         let context = ProxyContext(
-            server: server, groups: [], entrance: admission.entrance, facts: admission.report.facts)
+            admission.request, server: server, waiting: .groups([]), entrance: admission.entrance,
+            facts: admission.report.facts)
         server.context = context
         insert(server)
         // RFC 3261 section 16.2: 100 within 200 ms.
-        if admission.request.method == .invite { respond(server, ResponseDraft(100, "Trying")) }
+        if admission.request.method == .invite { respond(context, ResponseDraft(100, "Trying")) }
         let wait = PolicyWait(admission, context, service, since: now.monotonic)
         wait.admission.context = context
         guard policyWaits.count < Self.mostPolicyWaits, let policyService else {

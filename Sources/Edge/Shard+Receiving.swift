@@ -13,7 +13,7 @@ import Transport
 extension Shard: TransportObserver {
     func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) {
         let now = clock()
-        if isShutOut(octets, flow, now: now) { return }
+        if isRefusedUnread(octets, flow, now: now) { return }
         let message: Message
         do {
             message = try reader.read(octets)
@@ -26,42 +26,6 @@ extension Shard: TransportObserver {
             receivedRequest(message, on: flow, now: now)
         } else {
             receivedResponse(message, now: now)
-        }
-    }
-
-    /// Whether a datagram is of a source that layer 1 has shut out, and nothing else than a new request: no response, no
-    /// part of a transaction or dialog. It is counted then, and not looked into any further.
-    private func isShutOut(_ octets: UnsafeRawBufferPointer, _ flow: Flow, now: Moment) -> Bool {
-        let source = flow.remote.address
-        guard flow.transport == .udp, let entrance = entrance(of: flow), serversOfSource[source] == nil,
-            let method = Self.newRequestMethod(octets), entrance.passage.counted(shutOut: source, now: now)
-        else { return false }
-        hot.request(method, .udp)
-        hot.rejection(.sourceRate)
-        hot.dropped(.rateExceeded)
-        if !collapser.count(from: source, .rateLimitExceeded, .warning, cause: Refusal.Cause.rateExceeded.rawValue) {
-            recordRefusal(
-                from: source, .rateLimitExceeded, .warning, cause: Refusal.Cause.rateExceeded.rawValue, now: now
-            ) {
-                SecurityEvent(
-                    .rateLimitExceeded, .warning, sourceIP: source,
-                    details: [
-                        .init("layer", .string(Layer.sourceRate.rawValue)), .init("method", .string(method.label)),
-                        .init("source_port", .integer(Int(flow.remote.port))),
-                        .init("transport", .string(flow.transport.rawValue)),
-                    ])
-            }
-        }
-        return true
-    }
-
-    /// The method of what can only be a request outside of all dialogs of the edge, whatever else it is.
-    private static func newRequestMethod(_ octets: UnsafeRawBufferPointer) -> Method? {
-        guard let blank = octets.prefix(16).firstIndex(of: UInt8(ascii: " ")) else { return nil }
-        let method = Method(String(decoding: octets[..<blank], as: UTF8.self))
-        switch method {
-        case .ack, .cancel, .other: return nil
-        default: return octets.contains(DialogCookie.prefix) ? nil : method
         }
     }
 
@@ -340,17 +304,5 @@ extension Shard: TransportObserver {
                 sendReply(fields, ResponseDraft(error.status, error.reason), on: flow)
             }
         }
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    /// Whether the four characters of a text stand anywhere in it.
-    fileprivate func contains(_ text: StaticString) -> Bool {
-        guard text.utf8CodeUnitCount == 4, count >= 4 else { return false }
-        let wanted = UnsafeRawPointer(text.utf8Start).loadUnaligned(as: UInt32.self)
-        for offset in 0...count - 4 where loadUnaligned(fromByteOffset: offset, as: UInt32.self) == wanted {
-            return true
-        }
-        return false
     }
 }

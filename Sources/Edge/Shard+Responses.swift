@@ -41,7 +41,7 @@ extension Shard {
             if status == 503, tryNextServer(client, context) { return }
             let retryAfter = status == 503 ? response.text(.retryAfter).flatMap(Self.seconds) : nil
             served(client.target, status == 503 ? .failed : .answered, String(status), retryAfter: retryAfter)
-            context.finals[client.branch] = .received(response)
+            context.ended(client.branch, .received(response))
         }
         perform(
             context.responses.received(status: status, on: client.branch), context,
@@ -63,7 +63,7 @@ extension Shard {
     }
 
     func branchFailed(_ branch: Int, of context: ProxyContext, status: Int, _ reason: String) {
-        context.finals[branch] = .local(status: status, reason: reason, retryAfter: status == 503 ? 5 : nil)
+        context.ended(branch, .local(status: status, reason: reason, retryAfter: status == 503 ? 5 : nil))
         perform(context.responses.failed(status: status, on: branch), context, latest: nil)
     }
 
@@ -98,6 +98,7 @@ extension Shard {
             disarm(&context.timerC)
         }
         if let source { follow(response, status: status, from: source, context) }
+        if status >= 200 { context.letGo() }
     }
 
     private func relayBest(_ branch: Int, _ status: Int, _ context: ProxyContext) {
@@ -123,7 +124,7 @@ extension Shard {
 
     /// Section 16.7 step 7: the caller gets the challenges of all branches.
     private func otherChallenges(_ best: Int, _ context: ProxyContext) -> [Message] {
-        context.finals.sorted { $0.key < $1.key }.compactMap { branch, final in
+        context.finals.all.compactMap { branch, final in
             guard branch != best, case .received(let response) = final, response.status == 401 || response.status == 407
             else { return nil }
             return response

@@ -37,6 +37,12 @@ final class Shard {
     /// New requests refused for overload since that was last written down.
     var overloadRefusals = 0
     var overloadRecordedAt: UInt64 = 0
+    /// Whether packets wait for the edge, so that strangers get no answers.
+    var shedsStrangers = false
+    /// New requests of strangers that got none, since that was last written down.
+    var strangersShed = 0
+    /// Packets refused without being read since the load was last looked at.
+    var packetsRefusedUnread = 0
     /// Since when the witness has kept something waiting without a commit.
     var witnessWaitsSince: UInt64?
     var collapser = EventCollapser()

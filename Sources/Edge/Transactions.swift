@@ -29,24 +29,30 @@ final class ServerTransaction {
     }
 
     let key: ServerTransactionKey
-    let request: Message
+    let method: SIPMessage.Method
     let flow: Flow
+    /// Where datagrams with its responses go (RFC 3261 section 18.2.2, RFC 3581 section 4).
+    let replyPort: UInt16
+    /// The sent-by of the topmost Via: where responses go when the connection is gone. Nil for datagrams.
+    let sentBy: (host: Host, port: UInt16?)?
     let receivedAt: Moment
     var machine: Machine
     /// The latest response, for retransmissions.
     var response: [UInt8] = []
     var retransmission: TimerHandle?
     var deadline: TimerHandle?
-    /// Broken when the transaction ends.
+    /// Nil once nothing more can come of it.
     var context: ProxyContext?
     var hasEnded = false
 
     init(key: ServerTransactionKey, request: Message, flow: Flow, at now: Moment, timers: TransactionTimers) {
         self.key = key
-        self.request = request
+        method = request.method
         self.flow = flow
-        self.receivedAt = now
+        receivedAt = now
+        replyPort = flow.replyPort(request.topViaShape)
         let isReliable = flow.transport.isReliable
+        sentBy = isReliable ? (request.topVia.host, request.topVia.port) : nil
         machine =
             request.method == .invite
             ? .invite(ServerInviteTransaction(timers: timers, isReliable: isReliable))
@@ -88,6 +94,14 @@ final class ServerTransaction {
     }
 }
 
+extension Flow {
+    /// The port that a response goes to as a datagram: where the request came from if it asked for that, else where its
+    /// Via says.
+    func replyPort(_ via: ViaShape) -> UInt16 {
+        via.rport != nil ? remote.port : via.port ?? transport.defaultPort
+    }
+}
+
 /// A client transaction with what the edge keeps beside its machine.
 final class ClientTransaction {
     enum Machine {
@@ -97,8 +111,8 @@ final class ClientTransaction {
 
     let id: UInt64
     let key: ClientTransactionKey
-    /// The request as sent, for retransmission, ACK and CANCEL.
-    let octets: [UInt8]
+    /// The request as sent, for retransmission, ACK and CANCEL; empty once it can need none of them.
+    private(set) var octets: [UInt8]
     let hop: Hop
     var machine: Machine
     /// Nil for what the edge asks itself.
@@ -148,7 +162,8 @@ final class ClientTransaction {
     }
 
     func received(status: Int) -> TransactionStep {
-        advance({ $0.received(status: status) }, { $0.received(status: status) })
+        if status >= 200, status < 300 || key.method != .invite { octets = [] }
+        return advance({ $0.received(status: status) }, { $0.received(status: status) })
     }
 
     func retransmissionFired() -> TransactionStep {

@@ -83,22 +83,21 @@ public struct DialogCookie: Sendable {
     private static let length = 36
 
     /// The marks of a request in a dialog, in the order of its passes through the edge: of the Request-URI, where a
-    /// strict router has put the edge's URI (section 16.4), and of the Routes at the top. Empty without a valid one.
-    public func marks(of request: Message) -> [Mark] {
-        var marks: [Mark] = []
-        func add(_ user: Range<Int>) -> Bool {
-            guard let mark = mark(user, of: request) else { return false }
-            if marks.last != mark { marks.append(mark) }
-            return true
-        }
+    /// strict router has put the edge's URI (section 16.4), and of the Routes at the top. None without a valid one.
+    /// - Parameter body: returns whether to go on.
+    public func eachMark(of request: Message, _ body: (Mark) -> Bool) {
+        var last: Mark?
         if let uri = request.requestURIShape, Self.isOwn(uri, in: request), let user = uri.user {
-            guard add(user) else { return marks }
+            guard let mark = mark(user, of: request), body(mark) else { return }
+            last = mark
         }
         request.eachAddress(.route) { address in
-            guard Self.isOwn(address.uri, in: request), let user = address.uri.user else { return false }
-            return add(user)
+            guard Self.isOwn(address.uri, in: request), let user = address.uri.user,
+                let mark = mark(user, of: request)
+            else { return false }
+            defer { last = mark }
+            return last == mark || body(mark)
         }
-        return marks
     }
 }
 

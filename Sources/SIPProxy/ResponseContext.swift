@@ -30,6 +30,14 @@ public struct ResponseContext: Sendable {
     private var hasFinal = false
     public private(set) var isCancelled = false
 
+    /// One target.
+    public init(isInvite: Bool) {
+        self.isInvite = isInvite
+        groups = Self.single
+    }
+
+    private static let single = [1]
+
     /// - Parameter groups: how many targets each group has, in the order to be tried.
     public init(isInvite: Bool, groups: [Int]) {
         self.isInvite = isInvite
@@ -41,7 +49,9 @@ public struct ResponseContext: Sendable {
     public mutating func startGroup() -> Range<Int> {
         groupStart = branches.count
         guard !groups.isEmpty else { return groupStart..<groupStart }
-        branches += Array(repeating: Branch(), count: groups.removeFirst())
+        let count = groups[0]
+        groups = Array(groups.dropFirst())
+        for _ in 0..<count { branches.append(Branch()) }
         return groupStart..<branches.count
     }
 
@@ -121,6 +131,9 @@ public struct ResponseContext: Sendable {
         guard let best = finals.min(by: { rank($0.1) < rank($1.1) }) else { return nil }
         return (branch: best.0, status: best.1)
     }
+
+    /// Whether any branch has no final response yet.
+    public var isPending: Bool { branches.contains { $0.status == nil } }
 
     /// Branches that have no final response yet.
     public var pendingBranches: [Int] {

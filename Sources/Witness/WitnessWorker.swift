@@ -26,8 +26,8 @@ final class WitnessWorker: Sendable {
         case paused
     }
 
-    /// Syncs begin at least this far apart under load, so that each is for many: 4 ms. The first after a pause is at once.
-    private static let pace: UInt64 = 4_000_000
+    /// Syncs begin at least this far apart under load, so that each is for many: 8 ms. The first after a pause is at once.
+    private static let pace: UInt64 = 8_000_000
     /// Records that nobody waits for may wait this long for company: 20 ms.
     private static let patience: UInt64 = 20_000_000
 

@@ -1,0 +1,81 @@
+import CoreTypes
+import Defense
+import SIPMessage
+import SIPProxy
+import Transport
+
+/// Packets of which there may be a hundred thousand a second: refused before they are read.
+extension Shard {
+    /// Whether a datagram can be refused by where it comes from, without being read: nothing else than a new request (no
+    /// response, no part of a transaction or dialog), of a source that layer 1 has shut out, or, while the edge can't
+    /// keep up, of one that layer 2 does not know. It is counted then, and not looked into any further.
+    func isRefusedUnread(_ octets: UnsafeRawBufferPointer, _ flow: Flow, now: Moment) -> Bool {
+        let source = flow.remote.address
+        guard flow.transport == .udp, let entrance = entrance(of: flow), serversOfSource[source] == nil,
+            let method = Self.newRequestMethod(octets)
+        else { return false }
+        if entrance.passage.counted(shutOut: source, now: now) {
+            countShutOut(method, flow, now: now)
+        } else if shedsStrangers, !entrance.passage.isAllowlisted(flow.remote, transport: .udp) {
+            hot.rejection(.allowlist)
+            hot.dropped(.flood)
+            strangersShed += 1
+        } else {
+            return false
+        }
+        hot.request(method, .udp)
+        packetsRefusedUnread += 1
+        return true
+    }
+
+    private func countShutOut(_ method: SIPMessage.Method, _ flow: Flow, now: Moment) {
+        let source = flow.remote.address
+        hot.rejection(.sourceRate)
+        hot.dropped(.rateExceeded)
+        if !collapser.count(from: source, .rateLimitExceeded, .warning, cause: Refusal.Cause.rateExceeded.rawValue) {
+            recordRefusal(
+                from: source, .rateLimitExceeded, .warning, cause: Refusal.Cause.rateExceeded.rawValue, now: now
+            ) {
+                SecurityEvent(
+                    .rateLimitExceeded, .warning, sourceIP: source,
+                    details: [
+                        .init("layer", .string(Layer.sourceRate.rawValue)), .init("method", .string(method.label)),
+                        .init("source_port", .integer(Int(flow.remote.port))),
+                        .init("transport", .string(flow.transport.rawValue)),
+                    ])
+            }
+        }
+    }
+
+    /// The method of what can only be a request outside of all dialogs of the edge, whatever else it is.
+    private static func newRequestMethod(_ octets: UnsafeRawBufferPointer) -> Method? {
+        guard let blank = octets.prefix(16).firstIndex(of: UInt8(ascii: " ")) else { return nil }
+        let method = Method(String(decoding: octets[..<blank], as: UTF8.self))
+        switch method {
+        case .ack, .cancel, .other: return nil
+        default: return octets.contains(DialogCookie.prefix) ? nil : method
+        }
+    }
+
+    /// What strangers lost that nobody answered, once a second: a record each would be a flood of its own.
+    func recordStrangersShed(now: Moment) {
+        guard strangersShed > 0 else { return }
+        record(
+            SecurityEvent(
+                .securityRejected, .warning,
+                details: [.init("reason", "flood"), .init("count", .integer(strangersShed))]), now: now)
+        strangersShed = 0
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether the four characters of a text stand anywhere in it.
+    fileprivate func contains(_ text: StaticString) -> Bool {
+        guard text.utf8CodeUnitCount == 4, count >= 4 else { return false }
+        let wanted = UnsafeRawPointer(text.utf8Start).loadUnaligned(as: UInt32.self)
+        for offset in 0...count - 4 where loadUnaligned(fromByteOffset: offset, as: UInt32.self) == wanted {
+            return true
+        }
+        return false
+    }
+}
