@@ -142,10 +142,9 @@ final class Call {
     var expertID: String? { facts.expertID }
 
     /// A fork has answered.
-    /// - Parameter isOwn: whether a URI is the edge's own Record-Route.
-    func opened(dialog tag: String, by ok: Message, isOwn: (URI) -> Bool) {
+    func opened(dialog tag: String, by ok: Message) {
         guard dialog(tag) == nil, dialogs.count + silentDialogs.count < Self.mostDialogs else { return }
-        if let callerLeg, let callee = CallDialog.callee(of: ok, isOwn: isOwn) {
+        if let callerLeg, let callee = CallDialog.callee(of: ok) {
             let dialog = CallDialog(tag: tag, caller: callerLeg, callee: callee)
             if let numbers = early.removeValue(forKey: tag) {
                 for side in [DialogSide.caller, .callee] {

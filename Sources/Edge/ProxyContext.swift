@@ -96,12 +96,16 @@ final class ProxyContext {
         if !isFinished { finals[branch] = final }
     }
 
-    /// To be called when the caller has got a final response: what was kept to find the best one is not needed any more.
-    /// Only an INVITE has an aftermath: 2xx that come again, and phones that pick up late.
+    /// To be called when the caller has got a final response: what was kept to find the best one is not needed any more,
+    /// and nothing at all once each branch has its own final response. Only 2xx to an INVITE still come then, again or
+    /// from phones behind the next hop (RFC 3261 section 13.2.2.4).
     func letGo() {
         finals = ByBranch()
         waiting = .groups([])
-        if request.method != .invite, !responses.isPending { server.context = nil }
+        guard !responses.isPending else { return }
+        server.context = nil
+        guard request.method == .invite else { return }
+        for (_, client) in branches.all { client.aftermath = .init(server: server, call: inDialog == nil ? call : nil) }
     }
 
     /// Whether any target has refused the request itself, rather than being out of reach.

@@ -17,7 +17,7 @@ extension Shard {
         reason: String? = nil, concluded: @escaping (Int?) -> Void
     ) {
         let leg = dialog[side]
-        guard let hop = hop(towards: side, next: leg.routes.first?.uri ?? leg.target, call: call) else {
+        guard let hop = hop(towards: side, next: leg.nextHop, call: call) else {
             return concluded(nil)
         }
         let question = OwnRequest.InDialog(
@@ -74,12 +74,12 @@ extension OwnRequest {
         var reason: String?
 
         func octets(via: String) -> [UInt8] {
-            var target = to.target.text
+            var target = to.target
             var routes = to.routes.map(\.text)
-            if let first = to.routes.first, !first.uri.isLooseRouting {
+            if let first = to.routes.first, URI(first.uri)?.isLooseRouting == false {
                 // A strict router wants itself in the Request-URI and the target last.
-                target = first.uri.text
-                routes = routes.dropFirst() + ["<\(to.target.text)>"]
+                target = first.uri
+                routes = routes.dropFirst() + ["<\(to.target)>"]
             }
             var text = "\(method.name) \(target) SIP/2.0\r\nVia: \(via)\r\nMax-Forwards: 70\r\n"
             for route in routes { text += "Route: \(route)\r\n" }

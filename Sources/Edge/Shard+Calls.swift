@@ -43,13 +43,18 @@ extension Shard {
             }
             return
         }
+        follow(response, status: status, from: source, of: call)
+    }
+
+    /// A response to the INVITE that sets a call up.
+    func follow(_ response: Message, status: Int, from source: IPAddress, of call: Call) {
         switch status {
         case 101..<200:
             call.learn(.callee, from: response, source: source)
             call.rings(at: clock())
         case 200..<300:
             call.learn(.callee, from: response, source: source)
-            if let tag = response.toTag { call.opened(dialog: tag, by: response, isOwn: isOwnRoute) }
+            if let tag = response.toTag { call.opened(dialog: tag, by: response) }
             connected(call)
         default:
             break

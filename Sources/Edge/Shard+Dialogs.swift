@@ -65,10 +65,6 @@ extension Shard {
         return found.map { ($0.call, $0.side, passed) }
     }
 
-    func isOwnRoute(_ uri: URI) -> Bool {
-        uri.user.map(DialogCookie.isOwn(user:)) == true
-    }
-
     func refuseStray(_ request: Message, on flow: Flow, now: Moment) {
         guard let entrance = entrance(of: flow) else {
             hot.dropped(.noProfile)
@@ -143,10 +139,11 @@ extension Shard {
         }
     }
 
-    func hop(towards side: DialogSide, next: URI, call: Call) -> Hop? {
+    func hop(towards side: DialogSide, next: String, call: Call) -> Hop? {
+        let uri = URI(next)
         switch side {
-        case .callee: call.isAllowed(next, for: .callee) ? Hop(next) : nil
-        case .caller: hopTowardsCaller(of: call, named: Hop(next))
+        case .callee: return uri.flatMap { call.isAllowed($0, for: .callee) ? Hop($0) : nil }
+        case .caller: return hopTowardsCaller(of: call, named: uri.flatMap { Hop($0) })
         }
     }
 

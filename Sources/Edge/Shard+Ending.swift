@@ -67,11 +67,11 @@ extension Shard {
     /// A 200 that has crossed the CANCEL of a call that the edge has ended: nobody would acknowledge it, since the caller
     /// has been told 480. So the edge does, and hangs up.
     func hangUpLate(_ ok: Message, _ client: ClientTransaction, _ context: ProxyContext) {
-        guard let call = context.call, let callee = CallDialog.callee(of: ok, isOwn: isOwnRoute),
+        guard let call = context.call, let callee = CallDialog.callee(of: ok),
             let caller = CallDialog.caller(of: context.request), let source = client.hop.remote
         else { return }
         call.learn(.callee, from: ok, source: source)
-        guard let hop = hop(towards: .callee, next: callee.routes.first?.uri ?? callee.target, call: call) else {
+        guard let hop = hop(towards: .callee, next: callee.nextHop, call: call) else {
             return
         }
         let acknowledgment = OwnRequest.InDialog(

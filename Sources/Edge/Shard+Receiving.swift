@@ -102,7 +102,7 @@ extension Shard: TransportObserver {
         }
         let approach = approach(request, on: flow)
         let isContinuation = request.has(.authorization) || request.has(.proxyAuthorization)
-        let report = entrance.passage.examine(
+        var report = entrance.passage.examine(
             approach, now: now, activeCalls: { calls.active(of: $0) + (policyWaitsOfExpert[$0] ?? 0) },
             hasRoom: { overload.admits(isContinuation: isContinuation, now: now.monotonic) },
             stopwatch: { clock().monotonic })
@@ -110,6 +110,7 @@ extension Shard: TransportObserver {
             hot.policy.observe(Double(guardStep.nanoseconds) / 1e9)
         }
         for event in report.facts.events { record(event, now: now) }
+        report.facts.events = []
         if let refusal = report.refusal {
             refuse(request, refusal, facts: report.facts, on: flow, now: now)
             return

@@ -16,7 +16,7 @@ extension Shard {
             return
         }
         // A response for the edge carries its Via and, unless the edge made the request itself, another one behind.
-        guard client.context == nil || response.viaCount > 1 else {
+        guard client.context == nil && client.aftermath == nil || response.viaCount > 1 else {
             hot.dropped(.singleVia)
             return
         }
@@ -46,6 +46,14 @@ extension Shard {
         perform(
             context.responses.received(status: status, on: client.branch), context,
             latest: Arrival(response: response, source: client.hop.remote))
+    }
+
+    /// A 2xx to an INVITE that has been answered with one: it comes again, or from another phone.
+    func deliver(_ response: Message, of client: ClientTransaction, _ aftermath: ClientTransaction.Aftermath) {
+        guard let status = response.status, (200..<300).contains(status), let server = aftermath.server else { return }
+        respond(server, RelayedResponse.octets(of: response), status: status)
+        guard let call = aftermath.call, let source = client.hop.remote else { return }
+        follow(response, status: status, from: source, of: call)
     }
 
     /// The delay of a Retry-After, without the comment and parameters that may follow (RFC 3261 section 20.33).

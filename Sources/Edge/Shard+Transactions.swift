@@ -47,8 +47,12 @@ extension Shard {
         }
         if step.deliver, let status = response?.status, status >= 200 { client.conclude(status) }
         if step.end == .timeout { client.conclude(nil) }
-        if step.deliver, let response, let context = client.context {
-            deliver(response, of: client, context)
+        if step.deliver, let response {
+            if let context = client.context {
+                deliver(response, of: client, context)
+            } else if let aftermath = client.aftermath {
+                deliver(response, of: client, aftermath)
+            }
         }
         if step.end == .timeout, let context = client.context {
             branchFailed(client, context, status: 408, "Request Timeout")

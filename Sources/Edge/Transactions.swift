@@ -123,6 +123,14 @@ final class ClientTransaction {
     var alternates: [Hop] = []
     /// Left by TCP although the hop is a UDP one, since it is large (RFC 3261 section 18.1.1).
     var isLargeOverTCP = false
+    /// Where 2xx to an INVITE go once its context is gone.
+    struct Aftermath {
+        weak var server: ServerTransaction?
+        /// Nil for an INVITE inside a dialog.
+        weak var call: Call?
+    }
+
+    var aftermath: Aftermath?
     /// The probe that this OPTIONS is part of.
     var probe: Probe?
     /// Told once how a request of the edge's own in a dialog ended: with the final status, or nil without one.

@@ -39,9 +39,6 @@ public struct DialogCookie: Sendable {
         }
     }
 
-    /// Whether a user part is one of the edge's Record-Routes', by its looks.
-    public static func isOwn(user: String) -> Bool { user.hasPrefix("\(prefix)") }
-
     /// Whether a URI is one of the edge's Record-Routes, by its looks.
     public static func isOwn(_ uri: URIShape, in message: Message) -> Bool {
         guard let user = uri.user, user.count > prefix.utf8CodeUnitCount else { return false }

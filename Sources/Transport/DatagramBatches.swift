@@ -87,6 +87,14 @@ struct ReadingPace {
     private var began: UInt64 = 0
     private var seen = 0
     private var wasHigh = false
+    /// Nanoseconds until it is worth looking again: 1 ms, and less where more than a few datagrams come in that time,
+    /// since what a flood sends stands before what a caller sends.
+    private(set) var interval = Self.longest
+
+    private static let longest: Int64 = 1_000_000
+    private static let shortest: Int64 = 100_000
+    /// Datagrams.
+    private static let worthALook: Int64 = 32
 
     mutating func count(_ datagrams: Int) {
         seen += datagrams
@@ -97,7 +105,9 @@ struct ReadingPace {
         guard now - began >= Self.window else { return wasHigh }
         // Of a longer pause only the last window's share counts.
         let windows = (now - began) / Self.window
-        wasHigh = seen / Int(clamping: windows) >= Self.high
+        let inWindow = seen / Int(clamping: windows)
+        wasHigh = inWindow >= Self.high
+        interval = min(Self.longest, max(Self.shortest, Int64(Self.window) * Self.worthALook / Int64(max(1, inWindow))))
         began = now
         seen = 0
         return wasHigh

@@ -31,7 +31,6 @@ final class DatagramSocket {
     private var isPolling = false
     /// Datagrams that are read before other sockets and timers have their turn.
     private static let mostAtOnce = 4 * DatagramInbox.room
-    private static let pollInterval = TimeAmount.microseconds(1000)
     private static let receiveBuffer: CInt = 4 << 20
 
     init(
@@ -175,7 +174,7 @@ final class DatagramSocket {
     }
 
     private func pollLater() {
-        layer.loop.assumeIsolated().scheduleTask(in: Self.pollInterval) { self.poll() }
+        layer.loop.assumeIsolated().scheduleTask(in: .nanoseconds(pace.interval)) { self.poll() }
     }
 
     private func poll() {
