@@ -175,6 +175,10 @@ extension Shard {
             hot.dropped(.strayAck)
             return
         }
+        guard case .named = path.target.hop.address else {
+            relayAck(ack, path, path.target.hop, call, from: flow)
+            return
+        }
         locate(path.target.hop) { [weak self] servers in
             guard let self, let server = servers.first else { return }
             self.relayAck(ack, path, server, call, from: flow)
@@ -183,14 +187,15 @@ extension Shard {
 
     private func relayAck(_ ack: Message, _ path: DialogPath, _ hop: Hop, _ call: Call, from flow: Flow) {
         let branch = branches.mint(for: ack)
-        var forwarded = ForwardedRequest(
-            source: flow.remote, via: via(of: branch, at: hop, local: localAddress(for: hop)))
+        let local = localAddress(for: hop)
+        var forwarded = ForwardedRequest(source: flow.remote)
         forwarded.realm = call.entrance.realm
         forwarded.requestURI = path.target.requestURI
         forwarded.routesToDrop = path.inDialog.routesToDrop
         forwarded.appendedRoute = path.inDialog.appendedRoute
         forwarded.dropsLastRoute = path.inDialog.dropsLastRoute
-        send(forwarded.octets(of: ack), to: hop, ticket: 0)
+        let octets = forwarded.octets(of: ack) { Self.appendVia(of: branch, at: hop, local: local, to: &$0) }
+        send(octets, to: hop, ticket: 0)
     }
 
     // MARK: CANCEL

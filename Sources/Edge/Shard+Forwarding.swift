@@ -290,10 +290,7 @@ extension Shard {
     ) -> [UInt8] {
         let request = context.request
         let local = localAddress(for: hop)
-        var value = via(of: branch, at: hop, local: local)
-        // RFC 5923 section 5: the next hop may send its requests back over this connection.
-        if hop.transport == .tls { value.append(";alias") }
-        var forwarded = ForwardedRequest(source: context.server.flow.remote, via: value)
+        var forwarded = ForwardedRequest(source: context.server.flow.remote)
         forwarded.realm = context.entrance.realm
         forwarded.requestURI = target.requestURI
         if let inDialog = context.inDialog {
@@ -307,20 +304,21 @@ extension Shard {
                 forwarded.recordRoutes = recordRoutes(context, hop: hop, local: local)
             }
         }
-        return forwarded.octets(of: request)
+        return forwarded.octets(of: request) { output in
+            Self.appendVia(of: branch, at: hop, local: local, to: &output)
+            // RFC 5923 section 5: the next hop may send its requests back over this connection.
+            if hop.transport == .tls { output.append(";alias") }
+        }
     }
 
     /// The edge's Via value, without parameters that only some hops get.
-    func via(of branch: Branch, at hop: Hop, local: String) -> [UInt8] {
-        var value: [UInt8] = []
-        value.reserveCapacity(96)
-        value.append("SIP/2.0/")
-        value.append(contentsOf: hop.transport.viaToken.utf8)
-        value.append(UInt8(ascii: " "))
-        value.append(contentsOf: local.utf8)
-        value.append(";rport;branch=")
-        branch.append(to: &value)
-        return value
+    static func appendVia(of branch: Branch, at hop: Hop, local: String, to output: inout [UInt8]) {
+        output.append("SIP/2.0/")
+        output.appendText(hop.transport.viaToken)
+        output.append(UInt8(ascii: " "))
+        output.appendText(local)
+        output.append(";rport;branch=")
+        branch.append(to: &output)
     }
 
     /// What the edge says about the call to the next hop; what the caller said of the kind has been removed.

@@ -256,8 +256,9 @@ extension ReplyFields {
 }
 
 extension [UInt8] {
-    mutating func appendText(_ text: String) {
-        append(contentsOf: text.utf8)
+    public mutating func appendText(_ text: String) {
+        var text = text
+        text.withUTF8 { append(contentsOf: $0) }
     }
 
     public mutating func appendField(_ name: String, _ value: String) {

@@ -10,8 +10,6 @@ public struct ForwardedRequest: Sendable {
     public var realm: String?
     /// Nil: stays as it is.
     public var requestURI: String?
-    /// The edge's own Via value.
-    public var via: [UInt8]
     /// The edge's Record-Route values, topmost first; empty where none is to be added.
     public var recordRoutes: [String] = []
     /// Route values at the top that are the edge's own and end here.
@@ -28,16 +26,21 @@ public struct ForwardedRequest: Sendable {
     /// next hop's own headers.
     public var stripsIdentity = true
 
-    public init(source: Endpoint, via: [UInt8]) {
+    public init(source: Endpoint) {
         self.source = source
-        self.via = via
+    }
+
+    /// - Parameter via: the edge's own Via value.
+    public func octets(of request: Message, via: [UInt8]) -> [UInt8] {
+        octets(of: request) { $0.append(contentsOf: via) }
     }
 
     private static let decided: HeaderNameSet = [
         .via, .maxForwards, .route, .pAssertedIdentity, .remotePartyID, .authorization, .proxyAuthorization, .other,
     ]
 
-    public func octets(of request: Message) -> [UInt8] {
+    /// - Parameter via: writes the edge's own Via value.
+    public func octets(of request: Message, via: (inout [UInt8]) -> Void) -> [UInt8] {
         let keptRoutes = keptRoutes(request)
         var routesSeen = 0
         var isTopVia = true
@@ -45,7 +48,7 @@ public struct ForwardedRequest: Sendable {
             requestURI: requestURI, deciding: Self.decided,
             first: { output in
                 output.append("Via: ")
-                output.append(contentsOf: via)
+                via(&output)
                 output.append("\r\n")
                 for value in recordRoutes { output.appendField("Record-Route", value) }
             },

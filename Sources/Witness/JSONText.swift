@@ -35,10 +35,13 @@ public enum JSONText {
     }
 
     private static func appendEscaped(_ text: String, to buffer: inout [UInt8]) {
-        if text.utf8.allSatisfy(isPlain) {
-            buffer += text.utf8
-            return
+        var text = text
+        let isCopied = text.withUTF8 { octets in
+            for octet in octets where !isPlain(octet) { return false }
+            buffer.append(contentsOf: octets)
+            return true
         }
+        if isCopied { return }
         for scalar in text.unicodeScalars {
             if scalar.isASCII {
                 appendASCII(UInt8(truncatingIfNeeded: scalar.value), to: &buffer)
@@ -81,6 +84,17 @@ public enum JSONText {
     private static func appendEscape(_ unit: UInt16, to buffer: inout [UInt8]) {
         buffer += "\\u".utf8
         for shift in [12, 8, 4, 0] { buffer.append(digits[Int(unit >> UInt16(shift) & 15)]) }
+    }
+}
+
+extension Array where Element == UInt8 {
+    mutating func append(literal text: StaticString) {
+        text.withUTF8Buffer { append(contentsOf: $0) }
+    }
+
+    mutating func append(text: String) {
+        var text = text
+        text.withUTF8 { append(contentsOf: $0) }
     }
 }
 

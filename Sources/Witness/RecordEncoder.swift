@@ -31,9 +31,9 @@ struct RecordEncoder {
         buffer += "{\"timestamp\":\"".utf8
         appendTimestamp(wall, to: &buffer)
         buffer += "\",\"event_type\":\"".utf8
-        buffer += event.kind.rawValue.utf8
+        buffer.append(text: event.kind.rawValue)
         buffer += "\",\"severity\":\"".utf8
-        buffer += event.severity.rawValue.utf8
+        buffer.append(text: event.severity.rawValue)
         buffer.append(UInt8(ascii: "\""))
         if let address = event.sourceIP { Self.append("source_ip", address.description, to: &buffer) }
         if let expert = event.expertID { Self.append("expert_id", expert, to: &buffer) }
@@ -47,7 +47,9 @@ struct RecordEncoder {
         }
         buffer.append(UInt8(ascii: "}"))
         Self.append("source", source, to: &buffer)
-        buffer += ",\"seq\":\(sequence),\"prev\":\"".utf8
+        buffer.append(literal: ",\"seq\":")
+        buffer.append(text: String(sequence))
+        buffer.append(literal: ",\"prev\":\"")
         buffer += previous
         buffer.append(UInt8(ascii: "\""))
         let hash = buffer.withUnsafeBytes { RecordSeal.hash(UnsafeRawBufferPointer(rebasing: $0[start...])) }
@@ -75,7 +77,7 @@ struct RecordEncoder {
 
     private static func append(_ name: StaticString, _ text: String, to buffer: inout [UInt8]) {
         buffer += ",\"".utf8
-        name.withUTF8Buffer { buffer += $0 }
+        buffer.append(literal: name)
         buffer += "\":".utf8
         JSONText.appendString(text, to: &buffer)
     }
@@ -83,11 +85,11 @@ struct RecordEncoder {
     private static func append(_ value: SecurityEvent.Value, to buffer: inout [UInt8]) {
         switch value {
         case .string(let text): JSONText.appendString(text, to: &buffer)
-        case .integer(let number): buffer += String(number).utf8
+        case .integer(let number): buffer.append(text: String(number))
         // JSON has no word for what is not finite.
         case .number(let number) where !number.isFinite: JSONText.appendString("\(number)", to: &buffer)
         case .number(let number): buffer += "\(number)".utf8
-        case .boolean(let flag): buffer += (flag ? "true" : "false").utf8
+        case .boolean(let flag): buffer.append(literal: flag ? "true" : "false")
         case .strings(let texts):
             buffer.append(UInt8(ascii: "["))
             for (index, text) in texts.enumerated() {

@@ -58,11 +58,11 @@ private struct Comparison {
             guard let message = try? Message(parsing: bytes), message.isRequest,
                 RequestCheck.examine(message, branches: branches) == nil
             else { continue }
-            var forwarded = ForwardedRequest(
-                source: source, via: Array("SIP/2.0/UDP 127.0.0.1:9;branch=\(waiting.count)".utf8))
+            var forwarded = ForwardedRequest(source: source)
             forwarded.dropsAllRoutes = true
             forwarded.added = [("X-Probe", "last")]
-            waiting.append((forwarded.octets(of: message), message))
+            let via = Array("SIP/2.0/UDP 127.0.0.1:9;branch=\(waiting.count)".utf8)
+            waiting.append((forwarded.octets(of: message, via: via), message))
             if waiting.count == 40 { try flush() }
         }
         try flush()
