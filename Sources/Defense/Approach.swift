@@ -42,7 +42,7 @@ public struct Approach: Sendable {
     /// be found under it, its refusals too.
     var claimedTraceID: String? { traceHeader.flatMap { Guard.traceID(of: message, $0) } }
     /// The field that traces are in; nil where no guard looks for one.
-    var traceHeader: FieldName?
+    var traceHeader: CaselessName?
 
     public init(
         message: Message, source: Endpoint, transport: TransportKind, security: TransportFacts?, isOwnDomain: Bool

@@ -46,16 +46,16 @@ public struct Guard: Sendable {
     }
 
     private let policy: Policy
-    let traceHeader: FieldName
-    private let hazardHeader: FieldName
-    private let signatureHeader: FieldName
+    let traceHeader: CaselessName
+    private let hazardHeader: CaselessName
+    private let signatureHeader: CaselessName
     private var replays: SignatureReplays
 
     public init(_ policy: Policy, capacity: Int = 65_536) {
         self.policy = policy
-        traceHeader = FieldName(policy.traceHeader)
-        hazardHeader = FieldName(policy.hazardHeader)
-        signatureHeader = FieldName(policy.signatureHeader)
+        traceHeader = CaselessName(policy.traceHeader)
+        hazardHeader = CaselessName(policy.hazardHeader)
+        signatureHeader = CaselessName(policy.signatureHeader)
         replays = SignatureReplays(capacity: capacity)
     }
 
@@ -174,7 +174,7 @@ public struct Guard: Sendable {
     // MARK: Headers
 
     /// The trace ID that a request carries, if it carries one of the right form.
-    static func traceID(of message: Message, _ field: FieldName) -> String? {
+    static func traceID(of message: Message, _ field: CaselessName) -> String? {
         if case .single(let value) = header(field, message), isTraceID(value) { value } else { nil }
     }
 
@@ -184,7 +184,7 @@ public struct Guard: Sendable {
         case several
     }
 
-    private static func header(_ name: FieldName, _ message: Message) -> Header {
+    private static func header(_ name: CaselessName, _ message: Message) -> Header {
         switch message.single(name) {
         case .absent: .absent
         case .value(let value): .single(message.text(value))

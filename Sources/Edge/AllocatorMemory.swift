@@ -15,13 +15,18 @@ enum AllocatorMemory {
         #if canImport(Glibc)
             _ = set(arenas, 1)
             _ = set(growth, 1 << 20)
+            // What is freed is soon wanted again: pages that were given back come with a fault each.
+            _ = set(kept, 16 << 20)
+            _ = set(mapped, 4 << 20)
         #endif
     }
 
     #if canImport(Glibc)
-        // malloc.h: M_ARENA_MAX, M_TOP_PAD.
+        // malloc.h: M_ARENA_MAX, M_TOP_PAD, M_TRIM_THRESHOLD, M_MMAP_THRESHOLD.
         private static let arenas: Int32 = -8
         private static let growth: Int32 = -2
+        private static let kept: Int32 = -1
+        private static let mapped: Int32 = -3
     #endif
 }
 

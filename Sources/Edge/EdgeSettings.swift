@@ -20,7 +20,7 @@ public struct EdgeSettings: Sendable {
 
     var node: String
     /// What the edge is called and called by: domains, those that routes are for, and what it advertises.
-    var servedNames: Set<String>
+    var servedNames: [CaselessName]
     var servedAddresses: Set<IPAddress>
     var servedPorts: Set<UInt16>
     var listeners: [Configuration.Listener]
@@ -51,7 +51,7 @@ public struct EdgeSettings: Sendable {
         node = configuration.node
         let advertised = TransportKind.allCases.compactMap { configuration.advertise[$0] }
         let hosts = configuration.domains + configuration.routes.compactMap(\.match.domain) + advertised.map(\.host)
-        servedNames = Set(hosts.map { $0.lowercased() })
+        servedNames = Set(hosts.map { $0.lowercased() }).sorted().map { CaselessName($0) }
         servedAddresses = Set(
             hosts.compactMap { IPAddress($0) } + configuration.listeners.map(\.address.address))
         servedPorts = Set(advertised.compactMap(\.port) + configuration.listeners.map(\.address.port))

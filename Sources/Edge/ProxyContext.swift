@@ -104,8 +104,13 @@ final class ProxyContext {
         waiting = .groups([])
         guard !responses.isPending else { return }
         server.context = nil
-        guard request.method == .invite else { return }
-        for (_, client) in branches.all { client.aftermath = .init(server: server, call: inDialog == nil ? call : nil) }
+        branches.each { client in
+            client.context = nil
+            if request.method == .invite {
+                client.aftermath = .init(server: server, call: inDialog == nil ? call : nil)
+            }
+        }
+        branches = ByBranch()
     }
 
     /// Whether any target has refused the request itself, rather than being out of reach.
@@ -143,6 +148,11 @@ struct ByBranch<Value> {
         set {
             if branch == 0 { first = newValue } else { others[branch] = newValue }
         }
+    }
+
+    func each(_ body: (Value) -> Void) {
+        if let first { body(first) }
+        for value in others.values { body(value) }
     }
 
     /// In the order of the branches.

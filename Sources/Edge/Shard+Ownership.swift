@@ -17,9 +17,11 @@ extension Shard {
             else { return false }
             return isOwn(address, flow)
         }
-        let name = message.hostName(of: uri)
-        return settings.servedNames.contains(name) || name == "localhost" && flow.local.address.isLoopback
+        return settings.servedNames.contains { message.isHost(of: uri, $0) }
+            || flow.local.address.isLoopback && message.isHost(of: uri, Self.localhost)
     }
+
+    private static let localhost = CaselessName("localhost")
 
     private func isOwn(_ address: IPAddress, _ flow: Flow) -> Bool {
         if address == flow.local.address || settings.servedAddresses.contains(address) { return true }

@@ -36,6 +36,7 @@ extension Shard {
 
     /// - Parameter response: what was received, when that is what made the step.
     func carryOut(_ step: TransactionStep, _ client: ClientTransaction, response: Message?) {
+        let context = client.context
         if step.transmit { transmit(client) }
         set(&client.retransmission, step.retransmission, .clientRetransmission(client))
         set(&client.deadline, step.deadline, .clientDeadline(client))
@@ -48,13 +49,13 @@ extension Shard {
         if step.deliver, let status = response?.status, status >= 200 { client.conclude(status) }
         if step.end == .timeout { client.conclude(nil) }
         if step.deliver, let response {
-            if let context = client.context {
+            if let context {
                 deliver(response, of: client, context)
             } else if let aftermath = client.aftermath {
                 deliver(response, of: client, aftermath)
             }
         }
-        if step.end == .timeout, let context = client.context {
+        if step.end == .timeout, let context {
             branchFailed(client, context, status: 408, "Request Timeout")
         }
     }
@@ -72,6 +73,7 @@ extension Shard {
         disarm(&client.deadline)
         clients[client.key] = nil
         tickets[client.id] = nil
+        client.context = nil
     }
 
     private func set(_ handle: inout TimerHandle?, _ alarm: Alarm, _ timer: Timer) {
@@ -106,12 +108,13 @@ extension Shard {
     func sendFailed(_ ticket: UInt64, reason: SendFailure) {
         metrics.increment(EdgeMetrics.transportFailures, [reason.rawValue])
         guard let client = tickets[ticket] else { return }
+        let context = client.context
         // RFC 3261 section 17.1.4 and 16.9: as if a 503 had come.
         remove(client)
         logger.debug("can't send", metadata: ["hop": "\(client.hop.description)", "reason": "\(reason)"])
         if let probe = client.probe { probeFailed(probe) }
         client.conclude(nil)
-        guard let context = client.context else { return }
+        guard let context else { return }
         if client.isLargeOverTCP, case .endpoint(let endpoint) = client.hop.address {
             withoutTCP.set(endpoint, clock().monotonic + Self.withoutTCPFor)
         }
@@ -126,8 +129,9 @@ extension Shard {
         let step = client.deadlineFired()
         if step == .nothing, client.cancelSent, !client.hasEnded {
             // RFC 3261 section 9.1: cancelled, and never answered.
+            let context = client.context
             remove(client)
-            if let context = client.context {
+            if let context {
                 branchFailed(client, context, status: 487, "Request Terminated")
             }
             return

@@ -272,7 +272,9 @@ final class Shard {
     }
 
     func recordRefusal(_ draft: EventDraft, cause: Refusal.Cause, now: Moment) {
-        recordRefusal(from: draft.sourceIP, draft.kind, draft.severity, cause: cause.rawValue, now: now, draft.make)
+        recordRefusal(from: draft.sourceIP, draft.kind, draft.severity, cause: cause.rawValue, now: now) {
+            draft.make()
+        }
     }
 
     /// A batch of records is on disk, or isn't.

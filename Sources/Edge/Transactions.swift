@@ -115,8 +115,8 @@ final class ClientTransaction {
     private(set) var octets: [UInt8]
     let hop: Hop
     var machine: Machine
-    /// Nil for what the edge asks itself.
-    weak var context: ProxyContext?
+    /// Nil for what the edge asks itself, and once nothing can come of it any more: each holds the other.
+    var context: ProxyContext?
     let branch: Int
     /// Where a forwarded request was to go, with its name unresolved, and further servers of that target.
     var target: ProxyContext.Target?

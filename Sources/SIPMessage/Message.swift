@@ -127,6 +127,11 @@ public struct Message: Sendable {
 
     public func host(of uri: URIShape) -> Host { Host(bytes, uri.host) }
 
+    /// Whether the host of a URI of this message is this name.
+    public func isHost(of uri: URIShape, _ name: CaselessName) -> Bool {
+        if case .name(let stretch) = uri.host.kind { name.matches(bytes, stretch.range) } else { false }
+    }
+
     /// The host of a URI of this message where it is a name: in lower case, without a trailing dot.
     public func hostName(of uri: URIShape) -> String { Host(bytes, uri.host).description }
 
@@ -164,7 +169,7 @@ public struct Message: Sendable {
     }
 
     /// The one field of a name that the configuration gives.
-    public func single(_ name: FieldName) -> SingleField {
+    public func single(_ name: CaselessName) -> SingleField {
         var found = SingleField.absent
         for field in fields where name.matches(bytes, field.nameRange) {
             guard case .absent = found else { return .several }

@@ -117,10 +117,17 @@ extension MessageIndex {
     }
 }
 
-/// Reads one message after the other, in the same memory as long as nobody keeps them.
+/// Reads one message after the other, in the same memory when nobody keeps them any longer.
 public struct MessageReader {
-    private var index: MessageIndex?
+    /// Some that may be free again; the next one is where the last was read.
+    private var indexes: [MessageIndex] = []
+    private var next = 0
     private let limits: MessageLimits
+
+    /// As many as there are messages under way at a time; more are made anew.
+    private static let mostKept = 64
+    /// How many are looked at to find a free one.
+    private static let looks = 4
 
     /// An index that has grown beyond this is not used again, so that one large message doesn't make all others large.
     private static let largestKept = 4096
@@ -132,14 +139,27 @@ public struct MessageReader {
     /// Parses one message, as `Message.init(parsing:limits:)` does.
     public mutating func read(_ octets: UnsafeRawBufferPointer) throws(ParseFailure) -> Message {
         guard octets.count <= limits.messageBytes else { throw ParseFailure.tooLarge }
-        if let index, index.bytes.capacity > Self.largestKept || index.fields.capacity > 128 { self.index = nil }
-        if index != nil, isKnownUniquelyReferenced(&index), let index {
-            index.refill(octets)
-            return try MessageParser.parse(index, limits)
+        return try MessageParser.parse(index(for: octets), limits)
+    }
+
+    private mutating func index(for octets: UnsafeRawBufferPointer) -> MessageIndex {
+        for _ in 0..<min(Self.looks, indexes.count) {
+            if isKnownUniquelyReferenced(&indexes[next]) {
+                let index = indexes[next]
+                guard index.bytes.capacity <= Self.largestKept, index.fields.capacity <= 128 else { break }
+                index.refill(octets)
+                return index
+            }
+            next = (next + 1) % indexes.count
         }
         let index = MessageIndex(Array(octets))
-        self.index = index
-        return try MessageParser.parse(index, limits)
+        if indexes.count < Self.mostKept {
+            next = indexes.count
+            indexes.append(index)
+        } else {
+            indexes[next] = index
+        }
+        return index
     }
 }
 

@@ -22,8 +22,26 @@ public struct ResponseContext: Sendable {
         var isUnserved = false
     }
 
+    /// Most requests have one branch, which takes no room of its own.
+    private struct BranchList: Sendable, RandomAccessCollection, MutableCollection {
+        private var first = Branch()
+        private var others: [Branch] = []
+        private(set) var endIndex = 0
+        var startIndex: Int { 0 }
+
+        subscript(number: Int) -> Branch {
+            get { number == 0 ? first : others[number - 1] }
+            set { if number == 0 { first = newValue } else { others[number - 1] = newValue } }
+        }
+
+        mutating func append(_ branch: Branch) {
+            if endIndex == 0 { first = branch } else { others.append(branch) }
+            endIndex += 1
+        }
+    }
+
     private let isInvite: Bool
-    private var branches: [Branch] = []
+    private var branches = BranchList()
     private var groupStart = 0
     /// The sizes of the groups that have not been tried.
     private var groups: [Int]

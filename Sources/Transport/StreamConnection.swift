@@ -129,8 +129,7 @@ final class StreamConnection: ChannelInboundHandler {
 
     private func handshakeCompleted() {
         guard phase == .opening, let tls else { return }
-        var facts = TLSFacts(
-            version: TLSFacts.name(of: tls.tlsVersion), cipherSuite: hello?.cipherSuite ?? "unknown", peer: nil)
+        var identity: PeerIdentity?
         if let certificate = tls.peerCertificate {
             guard let peer = PeerIdentity(certificate) else {
                 handshakeFailure = HandshakeFailure(.malformed)
@@ -141,13 +140,16 @@ final class StreamConnection: ChannelInboundHandler {
                 handshakeFailure = HandshakeFailure(fault)
                 return close(.failed)
             }
-            facts.peer = peer
+            identity = peer
         }
-        if let outbound, facts.peer?.covers(outbound.key.expectedName) != true {
+        if let outbound, identity?.covers(outbound.key.expectedName) != true {
             outbound.give(up: .nameMismatch)
             return close(.failed)
         }
-        opened(facts)
+        opened(
+            TLSFacts(
+                version: TLSFacts.name(of: tls.tlsVersion), cipherSuite: hello?.cipherSuite ?? "unknown",
+                peer: identity))
     }
 
     private func opened(_ facts: TLSFacts?) {

@@ -88,18 +88,22 @@ public struct PeerIdentity: Sendable, Equatable {
 }
 
 /// What is known about the TLS of one connection.
-public struct TLSFacts: Sendable, Equatable {
+public final class TLSFacts: Sendable, Equatable {
     /// `TLSv1.2` or `TLSv1.3`.
-    public var version: String
+    public let version: String
     /// IANA's name, such as `TLS_AES_256_GCM_SHA384`; `unknown` should never be seen.
-    public var cipherSuite: String
+    public let cipherSuite: String
     /// Nil when the peer showed no certificate.
-    public var peer: PeerIdentity?
+    public let peer: PeerIdentity?
 
     public init(version: String, cipherSuite: String, peer: PeerIdentity? = nil) {
         self.version = version
         self.cipherSuite = cipherSuite
         self.peer = peer
+    }
+
+    public static func == (first: TLSFacts, second: TLSFacts) -> Bool {
+        first.version == second.version && first.cipherSuite == second.cipherSuite && first.peer == second.peer
     }
 
     /// The name of a version as OpenSSL and the log write it.

@@ -1,5 +1,6 @@
-/// A field name that the configuration gives. Names compare without regard to case (RFC 3261 section 7.3.1).
-public struct FieldName: Hashable, Sendable, CustomStringConvertible {
+/// A name that the configuration gives, of a field or a host: compared without regard to case (RFC 3261 sections 7.3.1
+/// and 19.1.4), and without making a text of what it is compared with.
+public struct CaselessName: Hashable, Sendable, CustomStringConvertible {
     /// As it was given.
     public let description: String
     private let lowercased: [UInt8]
