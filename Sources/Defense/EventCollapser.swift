@@ -10,6 +10,11 @@ public struct EventCollapser: Sendable {
         /// An alarm is not lost among warnings.
         var severity: SecurityEvent.Severity
         var cause: String
+
+        /// The rest is told apart by comparing: a source has few of these at a time.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(source)
+        }
     }
 
     private struct Pending: Sendable {

@@ -73,9 +73,19 @@ extension UnsafeRawBufferPointer {
     fileprivate func contains(_ text: StaticString) -> Bool {
         guard text.utf8CodeUnitCount == 4, count >= 4 else { return false }
         let wanted = UnsafeRawPointer(text.utf8Start).loadUnaligned(as: UInt32.self)
-        for offset in 0...count - 4 where loadUnaligned(fromByteOffset: offset, as: UInt32.self) == wanted {
-            return true
+        func isAt(_ offset: Int) -> Bool { loadUnaligned(fromByteOffset: offset, as: UInt32.self) == wanted }
+        let first = SIMD16<UInt8>(repeating: text.utf8Start[0])
+        let second = SIMD16<UInt8>(repeating: text.utf8Start[1])
+        var offset = 0
+        // Sixteen places at a time: hardly any has the first two characters.
+        while offset + 19 <= count {
+            let here = loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
+            let behind = loadUnaligned(fromByteOffset: offset + 1, as: SIMD16<UInt8>.self)
+            if any((here .== first) .& (behind .== second)), (offset..<offset + 16).contains(where: isAt) {
+                return true
+            }
+            offset += 16
         }
-        return false
+        return (offset..<Swift.max(offset, count - 3)).contains(where: isAt)
     }
 }

@@ -190,13 +190,16 @@ extension Shard: TransportObserver {
             return
         }
         let outcome = entrance.passage.arrived(from: flow.remote.address, now: now)
-        let event = SecurityEvent(
-            .malformedMessage, .warning, sourceIP: flow.remote.address,
-            details: [
-                .init("reason", .string(failure.reason)), .init("source_port", .integer(Int(flow.remote.port))),
-                .init("transport", .string(flow.transport.rawValue)),
-            ])
-        recordRefusal(event, cause: failure.kind.rawValue, now: now)
+        recordRefusal(
+            from: flow.remote.address, .malformedMessage, .warning, cause: failure.kind.rawValue, now: now
+        ) {
+            SecurityEvent(
+                .malformedMessage, .warning, sourceIP: flow.remote.address,
+                details: [
+                    .init("reason", .string(failure.reason)), .init("source_port", .integer(Int(flow.remote.port))),
+                    .init("transport", .string(flow.transport.rawValue)),
+                ])
+        }
         guard outcome == .within, let reply = failure.reply, !reply.isAck,
             entrance.passage.isAllowlisted(flow.remote, transport: flow.transport)
         else {
