@@ -70,15 +70,16 @@ public struct EventCollapser: Sendable {
         return written
     }
 
-    /// Counts an event that nothing but the number is needed of.
+    /// Counts events that nothing but the number is needed of.
     /// - Returns: false, with nothing counted, while events of the kind are still written or none has been kept.
     public mutating func count(
-        from source: IPAddress, _ kind: SecurityEvent.Kind, _ severity: SecurityEvent.Severity, cause: String
+        from source: IPAddress, _ kind: SecurityEvent.Kind, _ severity: SecurityEvent.Severity, cause: String,
+        by number: Int = 1
     ) -> Bool {
         let key = Key(source: source.rateKey, kind: kind, severity: severity, cause: cause)
         return pending.withEntry(key) { entry -> Bool in
             guard entry?.sample != nil else { return false }
-            entry?.count += 1
+            entry?.count += number
             return true
         }.result
     }

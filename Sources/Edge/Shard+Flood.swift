@@ -32,19 +32,45 @@ extension Shard {
         let source = flow.remote.address
         hot.rejection(.sourceRate)
         hot.dropped(.rateExceeded)
-        if !collapser.count(from: source, .rateLimitExceeded, .warning, cause: Refusal.Cause.rateExceeded.rawValue) {
-            recordRefusal(
-                from: source, .rateLimitExceeded, .warning, cause: Refusal.Cause.rateExceeded.rawValue, now: now
-            ) {
-                SecurityEvent(
-                    .rateLimitExceeded, .warning, sourceIP: source,
-                    details: [
-                        .init("layer", .string(Layer.sourceRate.rawValue)), .init("method", .string(method.label)),
-                        .init("source_port", .integer(Int(flow.remote.port))),
-                        .init("transport", .string(flow.transport.rawValue)),
-                    ])
-            }
+        // Of one source that floods only the number goes up.
+        if source == loudest.source {
+            loudest.packets += 1
+            return
         }
+        countLoudest(now: now)
+        if collapser.count(from: source, .rateLimitExceeded, .warning, cause: Refusal.Cause.rateExceeded.rawValue) {
+            loudest.source = source
+            return
+        }
+        recordRefusal(
+            from: source, .rateLimitExceeded, .warning, cause: Refusal.Cause.rateExceeded.rawValue, now: now
+        ) {
+            SecurityEvent(
+                .rateLimitExceeded, .warning, sourceIP: source,
+                details: [
+                    .init("layer", .string(Layer.sourceRate.rawValue)), .init("method", .string(method.label)),
+                    .init("source_port", .integer(Int(flow.remote.port))),
+                    .init("transport", .string(flow.transport.rawValue)),
+                ])
+        }
+    }
+
+    /// Puts what was counted for the loudest source to its other packets.
+    func countLoudest(now: Moment) {
+        guard let source = loudest.source else { return }
+        let packets = loudest.packets
+        loudest = (nil, 0)
+        let cause = Refusal.Cause.rateExceeded.rawValue
+        guard packets > 0,
+            !collapser.count(from: source, .rateLimitExceeded, .warning, cause: cause, by: packets)
+        else { return }
+        // Others have pushed it out of the table.
+        record(
+            SecurityEvent(
+                .rateLimitExceeded, .warning, sourceIP: source,
+                details: [
+                    .init("layer", .string(Layer.sourceRate.rawValue)), .init("count", .integer(packets)),
+                ]), now: now)
     }
 
     /// The method of what can only be a request outside of all dialogs of the edge, whatever else it is.

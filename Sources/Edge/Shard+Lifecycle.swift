@@ -53,7 +53,9 @@ extension Shard {
 
     func stopped() {
         let now = clock()
+        countLoudest(now: now)
         for event in collapser.flush() { record(event, now: now) }
+        recordStrangersShed(now: now)
         writeOverloadRefusals(now: now)
         for wait in policyWaits.values { wait.question?.cancel() }
         policyWaits = [:]

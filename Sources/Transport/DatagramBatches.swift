@@ -94,7 +94,7 @@ struct ReadingPace {
     private static let longest: Int64 = 1_000_000
     private static let shortest: Int64 = 100_000
     /// Datagrams.
-    private static let worthALook: Int64 = 32
+    private static let worthALook: Int64 = 64
 
     mutating func count(_ datagrams: Int) {
         seen += datagrams
