@@ -85,6 +85,21 @@ struct OverloadTests {
         }
     }
 
+    @Test("buffers that a flood fills are no overload, however full", arguments: [(2000, true), (20, false)])
+    func flood(refusedUnread: Int, isFlood: Bool) {
+        var control = OverloadControl()
+        var now: UInt64 = 1
+        var changes: [OverloadControl.Change] = []
+        for _ in 0..<20 {
+            for _ in 0..<10 { _ = control.admits(isContinuation: false, now: now) }
+            now += 50_000_000
+            let load = OverloadControl.Load(backlog: 3, lag: 200_000_000, refusedUnread: refusedUnread)
+            if let change = control.sample(load, now: now) { changes.append(change) }
+        }
+        #expect(changes == (isFlood ? [] : [.overloaded]))
+        #expect((control.limit == nil) == isFlood)
+    }
+
     @Test("what answers a challenge goes before what is new")
     func continuation() {
         var control = OverloadControl()
