@@ -21,7 +21,7 @@ extension Runner {
 
     private mutating func add(_ figure: Figure) {
         say("\(figure.name): Sallyport \(figure.sallyport), Kamailio \(figure.kamailio) \(figure.unit)")
-        results.figures.append(figure)
+        results.set(figure)
     }
 
     private func withEdge<T>(_ program: Program, _ variant: Variant, _ body: (RunningEdge) throws -> T) throws -> T {

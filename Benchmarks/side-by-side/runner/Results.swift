@@ -16,6 +16,7 @@ struct Measurements: Codable {
 struct Result: Codable {
     var name: String
     var title: String
+    var measuredAt: String
     var rate: Int
     var bar: Double?
     var aim: Double?
@@ -25,6 +26,7 @@ struct Result: Codable {
     init(_ work: Work) {
         name = work.name
         title = work.title
+        measuredAt = Results.now()
         rate = work.rate
         bar = work.bar
         aim = work.aim
@@ -35,7 +37,7 @@ struct Result: Codable {
         set { if program == .sallyport { sallyport = newValue } else { kamailio = newValue } }
     }
 
-    var ratio: Double? { median(sallyport.cpu).flatMap { mine in median(kamailio.cpu).map { mine / $0 } } }
+    var ratio: Double? { Results.ratio(sallyport.cpu, kamailio.cpu) }
 }
 
 /// A figure that is no time on a core: of both programs, medians over the pairs.
@@ -43,6 +45,7 @@ struct Figure: Codable {
     var name: String
     var title: String
     var unit: String
+    var measuredAt = Results.now()
     var sallyport: [Double] = []
     var kamailio: [Double] = []
     var bar: Double?
@@ -56,7 +59,7 @@ struct Figure: Codable {
         set { if program == .sallyport { sallyport = newValue } else { kamailio = newValue } }
     }
 
-    var ratio: Double? { median(sallyport).flatMap { mine in median(kamailio).map { mine / $0 } } }
+    var ratio: Double? { Results.ratio(sallyport, kamailio) }
 }
 
 func median(_ values: [Double]) -> Double? {
@@ -67,14 +70,12 @@ func median(_ values: [Double]) -> Double? {
 }
 
 struct Results: Codable {
-    var date: String
     var machine: String
     var isQuick: Bool
     var results: [Result] = []
     var figures: [Figure] = []
 
     init(isQuick: Bool) throws {
-        date = ISO8601DateFormatter().string(from: Date())
         let processor = try String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)
             .split(separator: "\n").first { $0.hasPrefix("model name") }?
             .split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) }
@@ -85,21 +86,64 @@ struct Results: Codable {
         self.isQuick = isQuick
     }
 
-    // MARK: Writing
+    static func now() -> String { ISO8601DateFormatter().string(from: Date()) }
+
+    static func ratio(_ mine: [Double], _ theirs: [Double]) -> Double? {
+        guard let mine = median(mine), let theirs = median(theirs), theirs > 0 else { return nil }
+        return mine / theirs
+    }
+
+    /// Takes the place of what was measured of the work before.
+    mutating func set(_ result: Result) {
+        results.removeAll { $0.name == result.name }
+        results.append(result)
+        let names = Work.all.map(\.name)
+        results.sort { (names.firstIndex(of: $0.name) ?? 0) < (names.firstIndex(of: $1.name) ?? 0) }
+    }
+
+    mutating func set(_ figure: Figure) {
+        if let place = figures.firstIndex(where: { $0.name == figure.name }) {
+            figures[place] = figure
+        } else {
+            figures.append(figure)
+        }
+    }
+
+    // MARK: Files
+
+    private var name: String { isQuick ? "side-by-side-quick" : "side-by-side" }
+
+    /// What was measured before of other works, on this machine.
+    mutating func takeOver(from directory: URL) throws {
+        let file = directory.appendingPathComponent("\(name).json")
+        guard FileManager.default.fileExists(atPath: file.path) else { return }
+        let before = try JSONDecoder().decode(Results.self, from: Data(contentsOf: file))
+        guard before.machine == machine else {
+            throw Failure("\(file.path) is of another machine (\(before.machine)): move it away to measure a part here")
+        }
+        results = before.results
+        figures = before.figures
+    }
 
     func write(into directory: URL) throws {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let name = isQuick ? "side-by-side-quick" : "side-by-side"
         try encoder.encode(self).write(to: directory.appendingPathComponent("\(name).json"))
         try Data(markdown.utf8).write(to: directory.appendingPathComponent("\(name).md"))
+    }
+
+    /// When the first and the last of it were begun.
+    private var span: String {
+        let times = (results.map(\.measuredAt) + figures.map(\.measuredAt)).sorted()
+        guard let first = times.first, let last = times.last else { return "nothing measured" }
+        return first == last ? first : "\(first) to \(last)"
     }
 
     var markdown: String {
         var lines = [
             "# Side by side", "",
-            "\(date); \(machine); one core each for the program and the load."
+            "\(span); \(machine); one core each for the program and the load."
                 + (isQuick ? " A quick run: one pair, for trying only." : ""), "",
         ]
         if !results.isEmpty {

@@ -31,7 +31,7 @@ struct Runner {
         }
         let ratio = result.ratio.map { String(format: "%.2f", $0) } ?? "no"
         say("\(work.name): ratio \(ratio), Sallyport \(list(result.sallyport)), Kamailio \(list(result.kamailio))")
-        results.results.append(result)
+        results.set(result)
     }
 
     private func list(_ one: Measurements) -> String {

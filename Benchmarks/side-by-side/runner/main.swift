@@ -10,7 +10,8 @@ let usage = """
     OPTIONS
       --sallyport PATH   the program (../.build/release/sallyport from the package)
       --kamailio PATH    what the package kamailio and kamailio-tls-modules were unpacked into (../.build/kamailio)
-      --only NAME,...    these works and figures; a name that ends in * stands for all that begin so
+      --only NAME,...    these works and figures; a name that ends in * stands for all that begin so. In the table they
+                         take the place of what was measured of them before
       --pairs N          at least so many runs of both (5)
       --quick            one pair, short: for trying
       --list             names works and figures
@@ -74,6 +75,7 @@ func measure(_ arguments: Arguments) throws {
     try places.prepare()
     var runner = try Runner(places, isQuick: arguments.isQuick, pairs: arguments.isQuick ? 1 : arguments.pairs)
     let directory = places.package.appendingPathComponent("results")
+    if !arguments.only.isEmpty { try runner.results.takeOver(from: directory) }
     for work in Work.all where chosen.contains(work.name) {
         try runner.measure(work)
         try runner.results.write(into: directory)
