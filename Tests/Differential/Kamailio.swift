@@ -78,6 +78,10 @@ final class Kamailio {
     }
 
     deinit {
+        // Not killed at once: it has children to end.
+        process.send(SIGTERM)
+        let deadline = ContinuousClock.now + .seconds(10)
+        while process.exitCode == nil, ContinuousClock.now < deadline { usleep(10_000) }
         process.send(SIGKILL)
         process.wait()
         try? FileManager.default.removeItem(at: directory)
