@@ -54,7 +54,7 @@ extension Integration {
             while true {
                 let rate = capacity * 4 / 3
                 let result = try await place("capacity-\(rate)", rate: rate, seconds: 3)
-                guard result.refused == 0, result.answered >= rate * 3 * 99 / 100, rate < 4000 else { break }
+                guard result.refused == 0, result.answered >= rate * 3 * 99 / 100, rate < 20_000 else { break }
                 capacity = rate
             }
             try await eventually("the measurement is over") { try await edge.metric("sip_overload_limit") == 0 }
