@@ -101,7 +101,7 @@ extension Approach {
     func details(_ more: [SecurityEvent.Detail] = []) -> [SecurityEvent.Detail] {
         var details: [SecurityEvent.Detail] = [
             .init("method", .string(message.method.name.bounded)),
-            .init("request_uri", .string((message.requestURIText).bounded)),
+            .init("request_uri", .string(message.requestURIText.bounded)),
             .init("from", .string(message.text(message.fromURI.range).bounded)),
             .init("to", .string(message.text(message.toURI.range).bounded)),
             .init("call_id", .string(message.callID.bounded)),

@@ -4,7 +4,7 @@ import SIPMessage
 
 /// The calls that are up or being set up, and the latest that have ended.
 struct CallTable {
-    /// Of its life: the keys of calls live on while the edge's secret is replaced.
+    /// Stays when the edge's secret is replaced: calls that are up are still to be found.
     private let secret: NodeSecret
     private var calls: [CallKey: Call] = [:]
     private var perExpert: [String: Int] = [:]

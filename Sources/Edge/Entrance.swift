@@ -1,6 +1,4 @@
-import CoreTypes
 import Defense
-import SIPMessage
 
 /// A profile at work: its settings, and what its layers remember.
 ///

@@ -33,13 +33,13 @@ extension Shard {
         hot.rejection(.sourceRate)
         hot.dropped(.rateExceeded)
         // Of one source that floods only the number goes up.
-        if source == loudest.source {
-            loudest.packets += 1
+        if source == lastShutOut.source {
+            lastShutOut.packets += 1
             return
         }
-        countLoudest(now: now)
+        settleShutOut(now: now)
         if collapser.count(from: source, .rateLimitExceeded, .warning, cause: Refusal.Cause.rateExceeded.rawValue) {
-            loudest.source = source
+            lastShutOut.source = source
             return
         }
         recordRefusal(
@@ -55,11 +55,11 @@ extension Shard {
         }
     }
 
-    /// Puts what was counted for the loudest source to its other packets.
-    func countLoudest(now: Moment) {
-        guard let source = loudest.source else { return }
-        let packets = loudest.packets
-        loudest = (nil, 0)
+    /// Tells the collapser of the packets that were counted beside it.
+    func settleShutOut(now: Moment) {
+        guard let source = lastShutOut.source else { return }
+        let packets = lastShutOut.packets
+        lastShutOut = (nil, 0)
         let cause = Refusal.Cause.rateExceeded.rawValue
         guard packets > 0,
             !collapser.count(from: source, .rateLimitExceeded, .warning, cause: cause, by: packets)

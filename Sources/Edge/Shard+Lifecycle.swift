@@ -53,7 +53,7 @@ extension Shard {
 
     func stopped() {
         let now = clock()
-        countLoudest(now: now)
+        settleShutOut(now: now)
         for event in collapser.flush() { record(event, now: now) }
         recordStrangersShed(now: now)
         writeOverloadRefusals(now: now)

@@ -41,8 +41,8 @@ final class Shard {
     var shedsStrangers = false
     /// New requests of strangers that got none, since that was last written down.
     var strangersShed = 0
-    /// The source that was shut out last, and its packets that the collapser has not been told of.
-    var loudest: (source: IPAddress?, packets: Int) = (nil, 0)
+    /// With its packets that the collapser has not been told of.
+    var lastShutOut: (source: IPAddress?, packets: Int) = (nil, 0)
     /// Packets refused without being read since the load was last looked at.
     var packetsRefusedUnread = 0
     /// Since when the witness has kept something waiting without a commit.
@@ -233,7 +233,7 @@ final class Shard {
 
     private func keepHouse() {
         let now = clock()
-        countLoudest(now: now)
+        settleShutOut(now: now)
         for event in collapser.due(now: now) { witness.append(event, at: now.wall) }
         if now.monotonic >= certificatesDue { lookAtCertificates(now: now) }
         for entrance in entrances.values { entrance.passage.keepHouse(now: now) }

@@ -202,7 +202,8 @@ enum AuthParameters {
         }
 
         func equals(_ text: String, _ bytes: [UInt8]) -> Bool {
-            hasEscapes ? self.text(bytes) == text : bytes[stretch.range].elementsEqual(text.utf8)
+            // Texts that mean the same may be written in other octets.
+            bytes[stretch.range].elementsEqual(text.utf8) || self.text(bytes) == text
         }
     }
 

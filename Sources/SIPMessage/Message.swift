@@ -161,11 +161,8 @@ public struct Message: Sendable {
 
     /// Fields by any name, compared without regard to case; for names that the configuration gives.
     public func all(named name: String) -> [Field] {
-        let wanted = Array(name.utf8)
-        return fields.filter { field in
-            field.nameRange.count == wanted.count
-                && zip(bytes[field.nameRange], wanted).allSatisfy { $0.lowercased == $1.lowercased }
-        }
+        let wanted = CaselessName(name)
+        return fields.filter { wanted.matches(bytes, $0.nameRange) }
     }
 
     /// The one field of a name that the configuration gives.

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// The octets of a message and where everything stands in them. Filled by the parser, then left as it is: only a reader
-/// that holds the sole reference fills it anew.
+/// The octets of a message and where everything stands in them. Filled by the parser, but for addresses, which whoever asks
+/// first reads; then left as it is: only a reader that holds the sole reference fills it anew.
 final class MessageIndex: @unchecked Sendable {
     fileprivate(set) var bytes: [UInt8]
     private(set) var fields: [Field] = []

@@ -1,18 +1,18 @@
 /// The work of `Message.init(parsing:)`: the first defect found is the one reported, but indexing goes on behind it as
 /// far as it can, so that the answer has somewhere to go.
 struct MessageParser {
-    private let index: MessageIndex
-    private let bytes: [UInt8]
+    let index: MessageIndex
+    let bytes: [UInt8]
     private let limits: MessageLimits
     private var failure: ParseFailure?
     private var headEnd = 0
     /// As much of a malformed topmost Via as an answer can carry.
-    private var salvagedVia: ViaShape?
-    private var ledger: NameLedger
-    private var seen = Seen()
+    var salvagedVia: ViaShape?
+    var ledger: NameLedger
+    var seen = Seen()
 
     /// Where the fields stand that every message needs.
-    private struct Seen {
+    struct Seen {
         var singular: UInt64 = 0
         var from: Stretch?
         var to: Stretch?
@@ -388,50 +388,5 @@ struct MessageParser {
             return nil
         }
         return headEnd..<headEnd + length
-    }
-
-    // MARK: Answering what was not understood
-
-    private mutating func replyFields() -> ReplyFields? {
-        let vias = index.vias.isEmpty ? salvagedVia.map { [$0] } ?? [] : index.vias
-        guard bytes.count >= 4, !bytes.matches(0..<4, lowercase: "sip/"), !vias.isEmpty, let from = seen.from?.range,
-            let to = seen.to?.range, let callID = seen.callID?.range, let cSeq = seen.cSeq?.range
-        else { return nil }
-        // Only what can be echoed without harm: no folds, no controls that a sloppy parser could take for a line end.
-        func isClean(_ range: Range<Int>) -> Bool {
-            !range.isEmpty && bytes[range].allSatisfy { $0 >= .space && $0 != 0x7f || $0 == .tab }
-        }
-        guard isClean(from), isClean(to), isClean(callID), isClean(cSeq), vias.allSatisfy({ isClean($0.range) })
-        else { return nil }
-        var scanner = Scanner(bytes, to)
-        let hasToTag =
-            scanner.nameAddress(&ledger).map { address in
-                HeaderParameters(bytes, address.parameters).contains { bytes.matches($0.name, lowercase: "tag") }
-            } ?? true
-        return ReplyFields(
-            bytes: bytes, vias: vias, from: from, to: to, callID: callID, cSeq: cSeq, hasToTag: hasToTag,
-            isAck: bytes.starts(with: "ACK ".utf8))
-    }
-}
-
-extension [UInt8] {
-    /// The first octet from a position on that is a control character, DEL included; the count when there is none.
-    fileprivate func nextControl(from start: Int) -> Int {
-        withUnsafeBytes { octets in
-            var position = start
-            let ones: UInt64 = 0x0101_0101_0101_0101
-            while position + 8 <= octets.count {
-                let word = octets.loadUnaligned(fromByteOffset: position, as: UInt64.self)
-                let deleted = word ^ (ones &* 0x7f)
-                // An octet's high bit is set where it is below 0x20, or 0x7f; octets of 0x80 and above are neither.
-                let found = ((word &- ones &* 0x20) & ~word | (deleted &- ones) & ~deleted) & (ones &* 0x80)
-                if found != 0 {
-                    return position + UInt64(littleEndian: found).trailingZeroBitCount / 8
-                }
-                position += 8
-            }
-            while position < octets.count, octets[position] >= .space, octets[position] != 0x7f { position += 1 }
-            return position
-        }
     }
 }

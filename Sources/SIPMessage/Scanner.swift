@@ -126,3 +126,25 @@ extension Array where Element == UInt8 {
         return start..<end
     }
 }
+
+extension [UInt8] {
+    /// The first octet from a position on that is a control character, DEL included; the count when there is none.
+    func nextControl(from start: Int) -> Int {
+        withUnsafeBytes { octets in
+            var position = start
+            let ones: UInt64 = 0x0101_0101_0101_0101
+            while position + 8 <= octets.count {
+                let word = octets.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+                let deleted = word ^ (ones &* 0x7f)
+                // An octet's high bit is set where it is below 0x20, or 0x7f; octets of 0x80 and above are neither.
+                let found = ((word &- ones &* 0x20) & ~word | (deleted &- ones) & ~deleted) & (ones &* 0x80)
+                if found != 0 {
+                    return position + UInt64(littleEndian: found).trailingZeroBitCount / 8
+                }
+                position += 8
+            }
+            while position < octets.count, octets[position] >= .space, octets[position] != 0x7f { position += 1 }
+            return position
+        }
+    }
+}
