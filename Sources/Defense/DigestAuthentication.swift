@@ -140,28 +140,29 @@ public struct DigestAuthentication: Sendable {
             nonceSerial = number
         }
         let username = credentials.username
+        let candidate = subscribers.candidate(username: username, realm: policy.realm)
         let suspect = FailureLedger.Suspect(user: username, source: source.rateKey)
         if let seconds = failures.blockedSeconds(suspect, now: now) {
-            return refuseBlocked(approach, username, subscribers, .blocked, retryAfter: seconds)
+            return refuseBlocked(approach, username, candidate, .blocked, retryAfter: seconds)
         }
         if let seconds = sprays.blockedSeconds(suspect, now: now) {
-            return refuseBlocked(approach, username, subscribers, .sourceBlocked, retryAfter: seconds)
+            return refuseBlocked(approach, username, candidate, .sourceBlocked, retryAfter: seconds)
         }
-        let subscriber = subscribers.find(username: username, realm: policy.realm)
+        let subscriber = candidate.subscriber
         let expected = DigestComputation.response(
-            algorithm, ha1: ha1(of: subscriber, username, algorithm), method: approach.message.method.name,
+            algorithm, ha1: ha1(of: candidate, username, algorithm), method: approach.message.method.name,
             uri: credentials.uri, nonce: credentials.nonce, nonceCount: nonceCount, cnonce: cnonce,
             qop: credentials.qop ?? qop, body: approach.message.bytes[approach.message.body])
         let isRight = constantTimeEqual(Array(expected.utf8), Array(credentials.response.lowercased().utf8))
-        guard isRight, let subscriber, subscriber.isEnabled else {
-            return fail(approach, suspect, subscribers, now: now)
+        guard isRight, candidate.isKnown, subscriber.isEnabled else {
+            return fail(approach, suspect, candidate, now: now)
         }
         // Only now, so that a stranger who overheard a nonce can't use up its counts.
         switch counts.use(issued: issued, serial: nonceSerial, count: count) {
         case .accepted: break
         case .forgotten: return challenge(approach, .staleNonce, now: now)
         case .replayed:
-            let event = failureEvent(approach, subscriber.addressOfRecord, .replayedNonce)
+            let event = failureEvent(approach, candidate, .replayedNonce)
             return challenge(approach, .replayedNonce, event: event, now: now)
         }
         failures.forgive(suspect)
@@ -172,16 +173,14 @@ public struct DigestAuthentication: Sendable {
     }
 
     /// A user who does not exist or is disabled has an HA1 that nobody can know; finding it takes the same work.
-    private func ha1(of subscriber: Subscriber?, _ username: String, _ algorithm: DigestAlgorithm) -> String {
+    private func ha1(
+        of candidate: SubscriberDirectory.Candidate, _ username: String, _ algorithm: DigestAlgorithm
+    ) -> String {
         let madeUp = madeUpHA1(username)
-        let known = (subscriber ?? Self.nobody).ha1[algorithm]
-        guard let subscriber, subscriber.isEnabled, let known else { return madeUp }
-        return known
+        let found = candidate.subscriber.ha1[algorithm]
+        guard candidate.isKnown, candidate.subscriber.isEnabled, let found else { return madeUp }
+        return found
     }
-
-    /// Looked at in the place of a user who does not exist.
-    private static let nobody = Subscriber(
-        username: "nobody", domain: "invalid", ha1: [.md5: "", .sha256: "", .sha512_256: ""])
 
     private func madeUpHA1(_ username: String) -> String {
         var text: [UInt8] = []
@@ -247,27 +246,25 @@ public struct DigestAuthentication: Sendable {
         .refuse(
             Refusal(
                 .authentication, .identityMismatch, answer: .init(403, "Forbidden"),
-                event: failureEvent(approach, subscriber.addressOfRecord, .identityMismatch)))
+                event: failureEvent(approach, .init(subscriber: subscriber, isKnown: true), .identityMismatch)))
     }
 
     private func refuseBlocked(
-        _ approach: Approach, _ username: String, _ subscribers: SubscriberDirectory, _ cause: Refusal.Cause,
+        _ approach: Approach, _ username: String, _ candidate: SubscriberDirectory.Candidate, _ cause: Refusal.Cause,
         retryAfter: Int
     ) -> Verdict {
-        let known = subscribers.find(username: username, realm: policy.realm)?.addressOfRecord
-        return .refuse(
+        .refuse(
             Refusal(
                 .authentication, cause,
                 answer: .init(403, "Forbidden", fields: [("Retry-After", String(retryAfter))]),
-                event: failureEvent(approach, known, cause, user: username)))
+                event: failureEvent(approach, candidate, cause, user: username)))
     }
 
     private mutating func fail(
-        _ approach: Approach, _ suspect: FailureLedger.Suspect, _ subscribers: SubscriberDirectory, now: Moment
+        _ approach: Approach, _ suspect: FailureLedger.Suspect, _ candidate: SubscriberDirectory.Candidate, now: Moment
     ) -> Verdict {
         failures.record(suspect, now: now)
-        let known = subscribers.find(username: suspect.user, realm: policy.realm)?.addressOfRecord
-        var event = failureEvent(approach, known, .wrongCredentials, user: suspect.user)
+        var event = failureEvent(approach, candidate, .wrongCredentials, user: suspect.user)
         if let users = sprays.failed(suspect, now: now) {
             event.severity = .alert
             event.more.append(.init("users_failed", .integer(users)))
@@ -276,13 +273,15 @@ public struct DigestAuthentication: Sendable {
     }
 
     private func failureEvent(
-        _ approach: Approach, _ expertID: String?, _ cause: Refusal.Cause, user: String? = nil
+        _ approach: Approach, _ candidate: SubscriberDirectory.Candidate, _ cause: Refusal.Cause, user: String? = nil
     ) -> EventDraft {
         var more: [SecurityEvent.Detail] = [
             .init("authenticated", false), .init("reason", .string(cause.rawValue)),
         ]
         if let user { more.append(.init("user", .string(user.bounded))) }
-        return approach.draft(.authFailed, .warning, expertID: expertID, .details(more))
+        return approach.draft(
+            .authFailed, .warning, expertID: candidate.subscriber.addressOfRecord, isKnown: candidate.isKnown,
+            .details(more))
     }
 
     /// One challenge for each algorithm, strongest first (RFC 8760 section 2.3).

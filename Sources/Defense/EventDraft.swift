@@ -14,7 +14,9 @@ public struct EventDraft: Sendable {
 
     public let kind: SecurityEvent.Kind
     public var severity: SecurityEvent.Severity
-    public let expertID: String?
+    private let subject: String?
+    /// Whether the subject is somebody. Nobody is carried along like anybody, so that it takes as long.
+    private let isKnown: Bool
     /// As the guard has found it; nil before that.
     private let traceID: String?
     private let approach: Approach
@@ -24,16 +26,18 @@ public struct EventDraft: Sendable {
 
     init(
         _ kind: SecurityEvent.Kind, _ severity: SecurityEvent.Severity, _ approach: Approach, expertID: String?,
-        traceID: String?, _ evidence: Evidence
+        isKnown: Bool = true, traceID: String?, _ evidence: Evidence
     ) {
         self.kind = kind
         self.severity = severity
         self.approach = approach
-        self.expertID = expertID
+        subject = expertID
+        self.isKnown = isKnown
         self.traceID = traceID
         self.evidence = evidence
     }
 
+    public var expertID: String? { isKnown ? subject : nil }
     public var sourceIP: IPAddress { approach.source.address }
     public var details: [SecurityEvent.Detail] { approach.details(evidence.details + more) }
 
@@ -62,9 +66,10 @@ extension EventDraft.Evidence {
 extension Approach {
     func draft(
         _ kind: SecurityEvent.Kind, _ severity: SecurityEvent.Severity, facts: PassageFacts? = nil,
-        expertID: String? = nil, _ evidence: EventDraft.Evidence
+        expertID: String? = nil, isKnown: Bool = true, _ evidence: EventDraft.Evidence
     ) -> EventDraft {
         EventDraft(
-            kind, severity, self, expertID: expertID ?? facts?.expertID, traceID: facts?.traceID, evidence)
+            kind, severity, self, expertID: expertID ?? facts?.expertID, isKnown: isKnown, traceID: facts?.traceID,
+            evidence)
     }
 }

@@ -22,21 +22,40 @@ public struct Subscriber: Sendable, Hashable {
 /// All subscribers, as an immutable snapshot.
 public struct SubscriberDirectory: Sendable {
     private let byAddress: [String: Subscriber]
+    private let addresses: [String]
     /// For each realm the algorithms that every enabled subscriber can answer.
     private let common: [String: Set<DigestAlgorithm>]
 
     public init(_ subscribers: [Subscriber] = []) {
         byAddress = Dictionary(subscribers.map { ($0.addressOfRecord, $0) }, uniquingKeysWith: { first, _ in first })
+        // Copies, so that finding one takes comparing all of it, as for one that comes from outside.
+        addresses = byAddress.keys.map { String(decoding: Array($0.utf8), as: UTF8.self) }
         common = Dictionary(grouping: subscribers.filter(\.isEnabled), by: \.domain).mapValues { members in
             members.reduce(Set(DigestAlgorithm.allCases)) { $0.intersection($1.ha1.keys) }
         }
     }
 
-    public var count: Int { byAddress.count }
-
-    public func find(username: String, realm: String) -> Subscriber? {
-        byAddress["\(username)@\(realm.lowercased())"]
+    /// Somebody to judge credentials against.
+    struct Candidate {
+        let subscriber: Subscriber
+        /// Whether this is who was looked for; else anybody, whom nothing may be granted to.
+        let isKnown: Bool
     }
+
+    /// Finds one that is there and one that is not each time, so that neither the work nor what has to come from memory tells
+    /// which of them was asked for.
+    func candidate(username: String, realm: String) -> Candidate {
+        let address = "\(username)@\(realm.lowercased())"
+        // No user begins with a blank.
+        let absent = " \(address)"
+        let anybody = addresses.isEmpty ? absent : addresses[Int(address.hashValue.magnitude % UInt(addresses.count))]
+        let found = byAddress[address]
+        let other = byAddress[found == nil ? anybody : absent]
+        return Candidate(subscriber: found ?? other ?? Self.nobody, isKnown: found != nil)
+    }
+
+    /// Where there is no subscriber at all.
+    private static let nobody = Subscriber(username: "nobody", domain: "invalid", ha1: [:], isEnabled: false)
 
     /// The configured algorithms that can be offered for a realm without shutting anyone out, strongest first as
     /// configured. Decided for the realm, so that an offer says nothing about a user.
