@@ -122,6 +122,7 @@ extension Shard {
         switch refusal.layer {
         case .allowlist:
             hot.denial(source)
+            strangersAnswered += 1
         case .transportSecurity:
             metrics.increment(EdgeMetrics.tlsFailures, [refusal.cause.rawValue])
         case .authentication where refusal.cause != .registryUnavailable:

@@ -19,6 +19,7 @@ extension Shard {
             witnessWait: witnessWaitsSince.map { now.monotonic - min($0, now.monotonic) } ?? 0,
             refusedUnread: packetsRefusedUnread)
         packetsRefusedUnread = 0
+        strangersAnswered = 0
         shedsStrangers = load.backlog > Self.sheddingBacklog
         metrics.set(EdgeMetrics.receiveBacklog, to: load.backlog)
         metrics.set(EdgeMetrics.loopLag, to: Double(load.lag) / 1e9)

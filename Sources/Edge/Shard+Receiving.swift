@@ -11,22 +11,24 @@ import Transport
 
 /// What comes in: parsed, matched, and sent on its way through the layers.
 extension Shard: TransportObserver {
-    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) {
+    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) -> Bool {
         let now = clock()
-        if isRefusedUnread(octets, flow, now: now) { return }
+        if isRefusedUnread(octets, flow, now: now) { return false }
         let message: Message
         do {
             message = try reader.read(octets)
         } catch {
             receivedMalformed(error, on: flow, now: now)
-            return
+            return false
         }
+        let strangersBefore = strangersAnswered
         if message.isRequest {
             hot.request(message.method, flow.transport)
             receivedRequest(message, on: flow, now: now)
         } else {
             receivedResponse(message, now: now)
         }
+        return strangersAnswered == strangersBefore
     }
 
     /// Whether somebody speaks plain SIP to a TLS listener: layer 3 refuses whatever it is.

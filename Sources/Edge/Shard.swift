@@ -39,6 +39,8 @@ final class Shard {
     var overloadRecordedAt: UInt64 = 0
     /// Whether packets wait for the edge, so that strangers get no answers.
     var shedsStrangers = false
+    /// Requests of strangers that got one since the load was last looked at.
+    var strangersAnswered = 0
     /// New requests of strangers that got none, since that was last written down.
     var strangersShed = 0
     /// With its packets that the collapser has not been told of.

@@ -1,6 +1,5 @@
 internal import CDatagrams
 internal import CoreTypes
-internal import NIOCore
 
 /// Room for datagrams that are received with one system call.
 final class DatagramInbox {
@@ -74,42 +73,5 @@ final class DatagramOutbox {
         }
         sp_outbox_clear(datagrams)
         tickets.removeAll(keepingCapacity: true)
-    }
-}
-
-/// Whether so many datagrams come that polling for them is less work than being told of each.
-struct ReadingPace {
-    /// Datagrams within a window above which it is.
-    private static let high = 40
-    /// Nanoseconds: 20 ms.
-    private static let window: UInt64 = 20_000_000
-
-    private var began: UInt64 = 0
-    private var seen = 0
-    private var wasHigh = false
-    /// Nanoseconds until it is worth looking again: 1 ms, and less where more than a few datagrams come in that time,
-    /// since what a flood sends stands before what a caller sends.
-    private(set) var interval = Self.longest
-
-    private static let longest: Int64 = 1_000_000
-    private static let shortest: Int64 = 100_000
-    /// Datagrams.
-    private static let worthALook: Int64 = 64
-
-    mutating func count(_ datagrams: Int) {
-        seen += datagrams
-    }
-
-    mutating func isHigh() -> Bool {
-        let now = NIODeadline.now().uptimeNanoseconds
-        guard now - began >= Self.window else { return wasHigh }
-        // Of a longer pause only the last window's share counts.
-        let windows = (now - began) / Self.window
-        let inWindow = seen / Int(clamping: windows)
-        wasHigh = inWindow >= Self.high
-        interval = min(Self.longest, max(Self.shortest, Int64(Self.window) * Self.worthALook / Int64(max(1, inWindow))))
-        began = now
-        seen = 0
-        return wasHigh
     }
 }

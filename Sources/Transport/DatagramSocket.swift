@@ -147,13 +147,14 @@ final class DatagramSocket {
 
     func received(_ buffer: ByteBuffer, from source: SocketAddress) {
         guard let remote = Endpoint(source) else { return }
-        buffer.withUnsafeReadableBytes { received($0, from: remote) }
+        let isUsed = buffer.withUnsafeReadableBytes { received($0, from: remote) }
+        pace.count(1, used: isUsed ? 1 : 0)
     }
 
     /// Reads what waits behind the first datagram, and goes over to polling when there is much of it.
     func readMore() {
-        pace.count(1 + read())
-        guard !isPolling, pace.isHigh(), let channel else { return }
+        _ = read()
+        guard !isPolling, pace.isHigh(at: NIODeadline.now().uptimeNanoseconds), let channel else { return }
         isPolling = true
         setAutoRead(false, channel)
         pollLater()
@@ -162,14 +163,16 @@ final class DatagramSocket {
     /// - Returns: how many datagrams there were.
     private func read() -> Int {
         var total = 0
+        var used = 0
         layer.gather {
             // An error is told to the channel too, which looks after the same socket.
             while descriptor >= 0, total < Self.mostAtOnce {
-                let count = inbox.receive(from: descriptor) { received($0, from: $1) }
+                let count = inbox.receive(from: descriptor) { used += received($0, from: $1) ? 1 : 0 }
                 total += max(0, count)
                 guard count == DatagramInbox.room else { return }
             }
         }
+        pace.count(total, used: used)
         return total
     }
 
@@ -180,10 +183,9 @@ final class DatagramSocket {
     private func poll() {
         guard isPolling, descriptor >= 0, !isStopped else { return }
         let count = read()
-        pace.count(count)
         if count >= Self.mostAtOnce {
             layer.loop.assumeIsolated().execute { self.poll() }
-        } else if pace.isHigh() {
+        } else if pace.isHigh(at: NIODeadline.now().uptimeNanoseconds) {
             pollLater()
         } else {
             isPolling = false
@@ -197,12 +199,13 @@ final class DatagramSocket {
         if isOn { channel.read() }
     }
 
-    private func received(_ octets: UnsafeRawBufferPointer, from remote: Endpoint) {
-        guard !Self.isKeepAlive(octets) else { return }
+    /// - Returns: whether it may belong to a call.
+    private func received(_ octets: UnsafeRawBufferPointer, from remote: Endpoint) -> Bool {
+        guard !Self.isKeepAlive(octets) else { return false }
         let flow = Flow(
             id: FlowID(.datagram(socket: index, remote: remote)), transport: .udp, local: bound, remote: remote,
             listener: listener, security: nil)
-        layer.observer?.received(octets, on: flow)
+        return layer.observer?.received(octets, on: flow) ?? false
     }
 
     /// Empty datagrams, CRLFs, NULs, and STUN (RFC 5389 section 6): meant for the NAT on the way, not for us.

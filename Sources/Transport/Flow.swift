@@ -99,7 +99,10 @@ public protocol TransportObserver: AnyObject {
     func opened(_ flow: Flow)
     /// One whole datagram, or one message framed from a stream.
     /// - Parameter octets: good for the time of this call only.
-    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow)
+    /// - Returns: whether it may belong to a call. A flood is known by what does not: what can't be read, or comes from where
+    ///   nothing is taken from.
+    @discardableResult
+    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) -> Bool
     /// A stream can't be cut into messages. It closes after what is sent on the flow during this call.
     /// - Parameter head: the first octets (at most 8192) of what could not be framed.
     func unframeable(_ reason: FramingFailure, on flow: Flow, head: [UInt8])

@@ -172,7 +172,7 @@ final class StreamConnection: ChannelInboundHandler {
             case .message(let bytes):
                 hasReceivedMessage = true
                 partialSince = nil
-                bytes.withUnsafeBytes { layer.observer?.received($0, on: flow) }
+                _ = bytes.withUnsafeBytes { layer.observer?.received($0, on: flow) }
             case .ping:
                 partialSince = nil
                 send([13, 10])

@@ -93,10 +93,11 @@ final class Line: TransportObserver {
     func admit(connectionFrom remote: Endpoint, listener: Int) -> Bool { false }
     func opened(_ flow: Flow) {}
 
-    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) {
+    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) -> Bool {
         // What can't be read concerns no call that could be found.
-        guard let message = try? Message(parsing: Array(octets)) else { return }
+        guard let message = try? Message(parsing: Array(octets)) else { return true }
         calls[message.callID]?.yield(.message(message, flow))
+        return true
     }
 
     func unframeable(_ reason: FramingFailure, on flow: Flow, head: [UInt8]) {}

@@ -53,11 +53,11 @@ final class Phone: TransportObserver {
     func closed(_ id: FlowID, reason: CloseReason) {}
     func sendFailed(_ ticket: UInt64, reason: SendFailure) {}
 
-    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) {
+    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) -> Bool {
         let bytes = Array(octets)
-        guard let message = try? Message(parsing: bytes) else { return }
+        guard let message = try? Message(parsing: bytes) else { return true }
         log.append(.init(message: message, source: flow.remote, transport: flow.transport))
-        guard message.isRequest else { return }
+        guard message.isRequest else { return true }
         switch message.method {
         case .invite: receivedInvite(message, flow)
         case .ack: calls[message.callID]?.repeatsAfter = nil
@@ -68,6 +68,7 @@ final class Phone: TransportObserver {
         case .options: answer(message, flow, 200, "OK")
         default: answer(message, flow, 501, "Not Implemented")
         }
+        return true
     }
 
     // MARK: Calls

@@ -6,13 +6,13 @@ internal import Synchronization
 final class WitnessWorker: Sendable {
     private struct Queue {
         var pending: [ChainWriter.Entry] = []
-        /// Whether somebody waits for one of them to be on the disk.
-        var isAwaited = false
+        /// How many of them somebody waits for to be on the disk.
+        var awaited = 0
         /// When the first of them came.
         var since: UInt64 = 0
         var isStopping = false
-        var isFinished = false
         var sleep = Sleep.awake
+        var pace = SyncPace()
     }
 
     /// What the thread waits for, beside the time that it has set itself.
@@ -26,10 +26,8 @@ final class WitnessWorker: Sendable {
         case paused
     }
 
-    /// Syncs begin at least this far apart under load, so that each is for many: 8 ms. The first after a pause is at once.
-    private static let pace: UInt64 = 8_000_000
-    /// Records that nobody waits for may wait this long for company: 20 ms.
-    private static let patience: UInt64 = 20_000_000
+    /// Records that nobody waits for may wait this long for company: 50 ms.
+    private static let patience: UInt64 = 50_000_000
 
     /// So much is handed to the disk at a time that a burst neither needs much memory nor delays the first in it.
     private static let batchLimit = 2048
@@ -49,8 +47,6 @@ final class WitnessWorker: Sendable {
     private let durable: Atomic<Int>
     /// The sequence number in the name of the file that is written.
     private let file: Atomic<Int>
-    /// When the thread last took what waited.
-    private let lastTaken = Atomic<UInt64>(0)
     private let records = Atomic<UInt64>(0)
     private let failures = Atomic<UInt64>(0)
     private let bytes = Atomic<UInt64>(0)
@@ -84,7 +80,7 @@ final class WitnessWorker: Sendable {
             guard !queue.isStopping, queue.pending.count < settings.queueCapacity else { return (false, false) }
             if queue.pending.isEmpty { queue.since = Self.paceClock() }
             queue.pending.append(entry)
-            queue.isAwaited = queue.isAwaited || isAwaited
+            queue.awaited += isAwaited ? 1 : 0
             guard queue.sleep == .idle || (queue.sleep == .untilAwaited && isAwaited) else { return (true, false) }
             queue.sleep = .awake
             return (true, true)
@@ -134,18 +130,23 @@ final class WitnessWorker: Sendable {
             let now = Self.paceClock()
             let step: Step = queue.withLock { queue in
                 if queue.isStopping || isDue(queue, now: now) {
+                    queue.pace.took(awaited: queue.awaited, at: now)
                     defer {
                         queue.pending = []
-                        queue.isAwaited = false
+                        queue.awaited = 0
                     }
-                    lastTaken.store(now, ordering: .relaxed)
                     return .take(queue.pending, isStopping: queue.isStopping)
                 }
                 guard !queue.pending.isEmpty else {
+                    // Under load more will come before it is due, and need not wake anybody.
+                    if settings.durability == .group, now < queue.pace.due {
+                        queue.sleep = .paused
+                        return .sleep(queue.pace.due)
+                    }
                     queue.sleep = .idle
                     return .sleep(untilCheckpoint.map { now + $0 })
                 }
-                queue.sleep = queue.isAwaited ? .paused : .untilAwaited
+                queue.sleep = queue.awaited > 0 ? .paused : .untilAwaited
                 return .sleep(dueTime(queue))
             }
             switch step {
@@ -181,8 +182,7 @@ final class WitnessWorker: Sendable {
     /// When what waits goes to the disk.
     private func dueTime(_ queue: Queue) -> UInt64 {
         guard settings.durability == .group else { return 0 }
-        let paced = lastTaken.load(ordering: .relaxed) + Self.pace
-        return queue.isAwaited ? paced : max(paced, queue.since + Self.patience)
+        return queue.awaited > 0 ? queue.pace.due : max(queue.pace.due, queue.since + Self.patience)
     }
 
     private func commit(_ batch: ArraySlice<ChainWriter.Entry>) {

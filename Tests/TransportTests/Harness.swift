@@ -41,10 +41,11 @@ final class Recorder: TransportObserver {
     }
     func opened(_ flow: Flow) { seen.yield(.opened(flow)) }
     var hearsSent: Bool { true }
-    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) {
+    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) -> Bool {
         let message = Array(octets)
         if echoes { layer?.send(message, on: flow.id) }
         seen.yield(.received(message, flow))
+        return true
     }
     func unframeable(_ reason: FramingFailure, on flow: Flow, head: [UInt8]) {
         layer?.send(Array("SIP/2.0 400 Bad\r\n\r\n".utf8), on: flow.id)

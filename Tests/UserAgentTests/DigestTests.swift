@@ -23,9 +23,9 @@ private final class Doorkeeper: TransportObserver {
         self.staleNonces = staleNonces
     }
 
-    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) {
+    func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) -> Bool {
         let bytes = Array(octets)
-        guard let message = try? Message(parsing: bytes), message.isRequest, message.method != .ack else { return }
+        guard let message = try? Message(parsing: bytes), message.isRequest, message.method != .ack else { return true }
         var draft = ResponseDraft(200, "OK", toTag: 1, fields: [("Contact", "<sip:\(flow.local)>")])
         if message.method == .invite, !isGood(message) || staleNonces > 0 {
             let isStale = isGood(message)
@@ -37,6 +37,7 @@ private final class Doorkeeper: TransportObserver {
             }
         }
         layer?.send(message.replyFields.response(draft, source: flow.remote), on: flow.id)
+        return true
     }
 
     private func isGood(_ message: Message) -> Bool {
