@@ -144,8 +144,8 @@ let testTargets: [Target] = [
     tests(
         "IntegrationTests",
         [
-            "CoreTypes", "SIPMessage", "Witness", "UserAgent", "TestSupport", "sallyport", .nioCore, .nioPosix,
-            .nioSSL, .grdb,
+            "CoreTypes", "SIPMessage", "Transport", "Witness", "UserAgent", "TestSupport", "sallyport", .nioCore,
+            .nioPosix, .nioSSL, .grdb,
         ], exclude: ["Scenarios"]),
     .testTarget(
         name: "ConformanceTests",

@@ -60,6 +60,14 @@ extension Hexadecimal {
         output.append(digits[Int(octet & 15)])
     }
 
+    /// The octet that two digits stand for; nil for anything else.
+    public static func octet(_ text: [UInt8], _ start: Int) -> UInt8? {
+        guard start + 2 <= text.count, let high = value(of: text[start]), let low = value(of: text[start + 1]) else {
+            return nil
+        }
+        return high << 4 | low
+    }
+
     /// The number that sixteen digits stand for; nil for anything else.
     public static func number(_ text: [UInt8], _ range: Range<Int>) -> UInt64? {
         guard range.count == 16, range.upperBound <= text.count else { return nil }

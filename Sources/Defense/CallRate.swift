@@ -71,11 +71,16 @@ public struct CallRate: Sendable {
         }.result
     }
 
-    mutating func examine(_ approach: Approach, _ facts: inout PassageFacts, now: Moment) -> Verdict {
-        guard approach.isCall, let identity = facts.authenticatedUser ?? facts.organization?.tag else {
-            return .notApplicable
-        }
+}
+
+extension CommonLedger {
+    func examineCallRate(_ approach: Approach, _ facts: inout PassageFacts, now: Moment) -> Verdict {
+        guard let policy = callRate, approach.isCall,
+            let identity = facts.authenticatedUser ?? facts.organization?.tag
+        else { return .notApplicable }
         switch called(identity, now: now) {
+        case nil:
+            return .notApplicable
         case .within(let used):
             facts.rateStatus = "\(used)/\(policy.calls)"
             return .pass

@@ -49,18 +49,18 @@ public struct Guard: Sendable {
     let traceHeader: CaselessName
     private let hazardHeader: CaselessName
     private let signatureHeader: CaselessName
-    private var replays: SignatureReplays
+    private let ledger: CommonLedger
 
-    public init(_ policy: Policy, capacity: Int = 65_536) {
+    public init(_ policy: Policy, ledger: CommonLedger) {
         self.policy = policy
         traceHeader = CaselessName(policy.traceHeader)
         hazardHeader = CaselessName(policy.hazardHeader)
         signatureHeader = CaselessName(policy.signatureHeader)
-        replays = SignatureReplays(capacity: capacity)
+        self.ledger = ledger
     }
 
     /// - Parameter activeCalls: how many calls an expert has up.
-    mutating func examine(
+    func examine(
         _ approach: Approach, experts: ExpertDirectory?, activeCalls: (String) -> Int, _ facts: inout PassageFacts,
         now: Moment
     ) -> Verdict {
@@ -80,7 +80,7 @@ public struct Guard: Sendable {
         return examineExpert(approach, experts, activeCalls, &facts, now: now)
     }
 
-    private mutating func examineExpert(
+    private func examineExpert(
         _ approach: Approach, _ experts: ExpertDirectory, _ activeCalls: (String) -> Int,
         _ facts: inout PassageFacts, now: Moment
     ) -> Verdict {
@@ -129,7 +129,7 @@ public struct Guard: Sendable {
         return .pass
     }
 
-    private mutating func examineSignature(
+    private func examineSignature(
         _ approach: Approach, _ signers: [Expert], expert: Expert, _ facts: inout PassageFacts, now: Moment
     ) -> Verdict? {
         guard policy.signature != .off else { return nil }
@@ -155,7 +155,7 @@ public struct Guard: Sendable {
             let key = signers.flatMap(\.keys).first(where: { $0.id == keyID && $0.isValid(at: now.wall) }),
             CallSignature.isValid(signature, over: text, key: key)
         else { return forbidden(approach, facts, .signatureInvalid) }
-        guard replays.isNew(signature, date: date, window: window, now: now) else {
+        guard ledger.isNew(signature, date: date, window: window, now: now) else {
             return forbidden(approach, facts, .signatureReplayed)
         }
         facts.signingKey = keyID

@@ -110,18 +110,24 @@ public struct Passage: Sendable {
     private var sourceRate: SourceRate?
     private let transportGuard: TransportGuard
     private var authentication: DigestAuthentication?
-    private var callRate: CallRate?
-    private var policyGuard: Guard?
+    private let ledger: CommonLedger
+    private let policyGuard: Guard?
 
-    /// - Parameter serial: see `DigestAuthentication`.
-    public init(_ policy: DefensePolicy, directory: DefenseDirectory, secret: NodeSecret, serial: UInt32) {
+    /// - Parameters:
+    ///   - serial: see `DigestAuthentication`.
+    ///   - ledger: of the passages of the same profile on other loops; nil: there are none.
+    public init(
+        _ policy: DefensePolicy, directory: DefenseDirectory, secret: NodeSecret, serial: UInt32,
+        ledger: CommonLedger? = nil
+    ) {
         self.policy = policy
         self.directory = directory
         sourceRate = policy.sourceRate.map { SourceRate($0) }
         transportGuard = TransportGuard(policy.transport)
         authentication = policy.authentication.map { DigestAuthentication($0, secret: secret, serial: serial) }
-        callRate = policy.callRate.map { CallRate($0) }
-        policyGuard = policy.policyGuard.map { Guard($0) }
+        let ledger = ledger ?? CommonLedger(policy)
+        self.ledger = ledger
+        policyGuard = policy.policyGuard.map { Guard($0, ledger: ledger) }
         authentication?.offer(to: directory.subscribers)
     }
 
@@ -200,7 +206,7 @@ public struct Passage: Sendable {
             return authentication?.examine(approach, subscribers: directory.subscribers, &facts, now: now)
                 ?? .notApplicable
         case .callRate:
-            return callRate?.examine(approach, &facts, now: now) ?? .notApplicable
+            return ledger.examineCallRate(approach, &facts, now: now)
         case .policyGuard:
             return policyGuard?.examine(
                 approach, experts: directory.experts, activeCalls: activeCalls, &facts, now: now) ?? .notApplicable

@@ -10,10 +10,11 @@ enum AllocatorMemory {
     }
 
     /// One heap for all threads, grown by a megabyte at a time. glibc's further heaps grow by single pages, with a system
-    /// call for each; one loop does nearly all of the allocating, so that nobody waits for the other's lock.
-    static func prepare() {
+    /// call for each; one loop does nearly all of the allocating, so that nobody waits for the other's lock. Several loops
+    /// get as many heaps.
+    static func prepare(threads: Int) {
         #if canImport(Glibc)
-            _ = set(arenas, 1)
+            _ = set(arenas, Int32(threads))
             _ = set(growth, 1 << 20)
             // What is freed is soon wanted again: pages that were given back come with a fault each.
             _ = set(kept, 16 << 20)

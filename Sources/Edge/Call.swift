@@ -6,7 +6,7 @@ import SIPTransaction
 import Transport
 
 /// What names a call to the edge. Forked answers belong to the same call.
-struct CallKey: Hashable {
+struct CallKey: Hashable, Sendable {
     /// A keyed hash of the Call-ID and the caller's tag.
     let identity: KeyedHash.Value
     /// Above 1 for a call that a spiral brought back: each time it comes by it is another call to the edge.

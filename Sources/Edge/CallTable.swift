@@ -6,16 +6,16 @@ import SIPMessage
 struct CallTable {
     /// Stays when the edge's secret is replaced: calls that are up are still to be found.
     private let secret: NodeSecret
+    private let common: CommonCounts
     private var calls: [CallKey: Call] = [:]
-    private var perExpert: [String: Int] = [:]
     private var byID: [String: Call] = [:]
     /// In order of their numbers, with those that have ended since it was last tidied.
     private var order: [(number: UInt64, key: CallKey)] = []
     private var past = EndedCalls()
-    private var begun: UInt64 = 0
 
-    init(secret: NodeSecret) {
+    init(secret: NodeSecret, common: CommonCounts) {
         self.secret = secret
+        self.common = common
     }
 
     var count: Int { calls.count }
@@ -23,16 +23,16 @@ struct CallTable {
     /// The newest last.
     var ended: [CallSummary] { past.all }
 
-    /// For the next call; small numbers, so that every reader of JSON can hold them.
-    mutating func nextNumber() -> UInt64 {
-        begun += 1
-        return begun
-    }
-
     /// The call that a request belongs to.
     /// - Parameter callerTag: where the caller's tag stands in it; nil: there is none.
     func find(_ request: Message, callerTag: Range<Int>?, pass: Int) -> Call? {
         calls[key(of: request, callerTag: callerTag, pass: pass)]
+    }
+
+    /// Whether a call is up here or at another shard.
+    func isUp(_ request: Message, callerTag: Range<Int>?, pass: Int) -> Bool {
+        let key = key(of: request, callerTag: callerTag, pass: pass)
+        return calls[key] != nil || common.isUpElsewhere(key)
     }
 
     func key(of request: Message, callerTag: Range<Int>?, pass: Int) -> CallKey {
@@ -75,13 +75,12 @@ struct CallTable {
     /// How often one call may come by.
     static let mostPasses = 8
 
-    func active(of expert: String) -> Int { perExpert[expert] ?? 0 }
-
     mutating func insert(_ call: Call) {
         calls[call.key] = call
         byID[call.id] = call
         order.append((call.number, call.key))
-        for expert in Self.counted(call) { perExpert[expert, default: 0] += 1 }
+        common.began(call.key)
+        if let expert = Self.expert(of: call) { common.began(callOf: expert) }
     }
 
     /// Takes a call out; to be called once it says how it ended.
@@ -89,10 +88,8 @@ struct CallTable {
         guard calls[call.key] === call else { return }
         calls[call.key] = nil
         byID[call.id] = nil
-        for expert in Self.counted(call) {
-            let left = (perExpert[expert] ?? 1) - 1
-            perExpert[expert] = left > 0 ? left : nil
-        }
+        common.ended(call.key)
+        if let expert = Self.expert(of: call) { common.ended(callOf: expert) }
         past.append(call.summary)
         if order.count > 2 * calls.count + 64 {
             order.removeAll { entry in calls[entry.key]?.number != entry.number }
@@ -100,9 +97,7 @@ struct CallTable {
     }
 
     /// A call counts for the expert that the guard judged.
-    private static func counted(_ call: Call) -> [String] {
-        call.facts.expert.map { [$0.id] } ?? []
-    }
+    private static func expert(of call: Call) -> String? { call.facts.expert?.id }
 }
 
 /// The latest calls that have ended, in order; the oldest makes room.

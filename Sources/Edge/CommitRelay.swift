@@ -1,46 +1,54 @@
 import CoreTypes
-import NIOCore
 import Synchronization
 import Witness
 
-/// Takes what the witness's thread reports to the shard's loop, one hop for each batch.
+/// Takes what the witness's thread reports to the shards' loops, one hop for each batch and shard.
 final class CommitRelay: Sendable {
     private struct State {
-        var shard: NIOLoopBound<Shard>?
-        var loop: (any EventLoop)?
+        var crew: [ShardHandle] = []
         var early: [CommitReport] = []
         var acknowledge: (@Sendable (Int64) -> Void)?
+        var wasFailing = false
     }
 
     private let state = Mutex(State())
 
-    func connect(_ shard: NIOLoopBound<Shard>, loop: any EventLoop) {
+    func connect(_ crew: [ShardHandle]) {
         let early = state.withLock { state in
-            state.shard = shard
-            state.loop = loop
+            state.crew = crew
             defer { state.early = [] }
             return state.early
         }
         for report in early { committed(report) }
     }
 
-    /// - Parameter acknowledge: called on the loop with the number of the latest registry change that is on disk.
+    /// - Parameter acknowledge: called on the lead's loop with the number of the latest registry change that is on disk.
     func onAcknowledged(_ acknowledge: @escaping @Sendable (Int64) -> Void) {
         state.withLock { $0.acknowledge = acknowledge }
     }
 
     func committed(_ report: CommitReport) {
-        let target = state.withLock { state -> (NIOLoopBound<Shard>, any EventLoop, (@Sendable (Int64) -> Void)?)? in
-            guard let shard = state.shard, let loop = state.loop else {
-                state.early.append(report)
-                return nil
+        let (crew, acknowledge, concernsAll) = state.withLock { state in
+            if state.crew.isEmpty { state.early.append(report) }
+            defer { state.wasFailing = report.error != nil }
+            return (state.crew, state.acknowledge, state.wasFailing || report.error != nil)
+        }
+        for (index, member) in crew.enumerated() {
+            let part = crew.count == 1 ? report : Self.part(of: report, for: index)
+            // All hear that the witness fails, and that it works again.
+            guard index == 0 || concernsAll || !part.durable.isEmpty else { continue }
+            member.execute { shard in
+                shard.committed(part)
+                if let last = shard.takeRecordedChange() { acknowledge?(last) }
             }
-            return (shard, loop, state.acknowledge)
         }
-        guard let (shard, loop, acknowledge) = target else { return }
-        loop.execute {
-            shard.value.committed(report)
-            if let last = shard.value.takeRecordedChange() { acknowledge?(last) }
-        }
+    }
+
+    /// What a shard asked for.
+    private static func part(of report: CommitReport, for index: Int) -> CommitReport {
+        var part = report
+        part.durable.removeAll { Shard.index(ofID: $0) != index }
+        part.failed.removeAll { Shard.index(ofID: $0) != index }
+        return part
     }
 }

@@ -11,7 +11,7 @@ import Transport
 import TransportSecurity
 public import Witness
 
-/// The running edge: one shard with its sockets, the registry that it follows and the witness that it writes.
+/// The running edge: its shards with their sockets, the registry that it follows and the witness that it writes.
 public final class Edge: Sendable {
     /// A listener and the address that it got.
     public struct Bound: Sendable {
@@ -21,8 +21,7 @@ public final class Edge: Sendable {
 
     public let bound: [Bound]
     private let group: MultiThreadedEventLoopGroup
-    private let shard: NIOLoopBound<Shard>
-    private let loop: any EventLoop
+    private let crew: [ShardHandle]
     public let witness: WitnessLog
     private let follower: RegistryFollower
     private let names: DNSClient
@@ -31,16 +30,14 @@ public final class Edge: Sendable {
     private let isStopping = Atomic(false)
 
     private init(
-        bound: [Bound], group: MultiThreadedEventLoopGroup, loop: any EventLoop, shard: NIOLoopBound<Shard>,
-        witness: WitnessLog, follower: RegistryFollower, names: DNSClient,
-        policyService: PolicyService?, logger: Logger
+        bound: [Bound], group: MultiThreadedEventLoopGroup, crew: [ShardHandle], witness: WitnessLog,
+        follower: RegistryFollower, names: DNSClient, policyService: PolicyService?, logger: Logger
     ) {
         self.names = names
         self.policyService = policyService
         self.bound = bound
         self.group = group
-        self.loop = loop
-        self.shard = shard
+        self.crew = crew
         self.witness = witness
         self.follower = follower
         self.logger = logger
@@ -51,52 +48,65 @@ public final class Edge: Sendable {
         _ configuration: Configuration, registry: RegistrySettings, witness witnessSettings: WitnessSettings,
         logger: Logger
     ) async throws -> Edge {
-        AllocatorMemory.prepare()
         let settings = try EdgeSettings(configuration)
+        AllocatorMemory.prepare(threads: settings.shards)
         let state = try StateDirectory(configuration.stateDirectory)
         let secret = try state.secret(configuration)
         let tls = try TLSContexts(configuration)
         let snapshot = try RegistryStore(registry).snapshot()
         for problem in snapshot.problems { logger.warning("registry: \(problem)") }
 
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let loop = group.next()
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.shards)
         let relay = CommitRelay()
         let resolver = configuration.resolver
         let names = try DNSClient(servers: resolver.servers, timeout: resolver.timeout, tries: resolver.tries)
         let policyService = PolicyService(configuration)
         let log = try WitnessLog(witnessSettings, onCommit: { relay.committed($0) })
         do {
-            let (shard, bound) = try await loop.flatSubmit {
-                let shard = Shard(
-                    settings: settings, loop: loop, clock: SystemClock.now, witness: log, secret: secret,
-                    directory: DefenseDirectory(snapshot, realm: registry.realm),
-                    randomStart: .random(in: 0...UInt64.max >> 8),
-                    logger: logger)
-                let transport = TransportLayer(
-                    loop: loop, limits: TransportLimits(configuration.limits), observer: shard,
-                    serverTLS: tls.server, clientTLS: tls.client)
-                shard.transport = transport
-                shard.certificates.replace(tls.inventory)
-                shard.locator = ServerLocator(
-                    resolver: HostResolver(
-                        loop: loop, client: names, hosts: .system(),
-                        loopbackAnswers: resolver.loopbackAnswers == .accept ? .accept : .refuse),
-                    supported: tls.client == nil ? [.udp, .tcp] : [.udp, .tcp, .tls])
-                shard.policyService = policyService
-                let boundShard = NIOLoopBound(shard, eventLoop: loop)
-                return shard.listen().map { (boundShard, $0) }
-            }.get()
-            relay.connect(shard, loop: loop)
-            let follower = Self.follow(registry, shard: shard, loop: loop, logger: logger)
+            let common = CommonCounts(settings)
+            let directory = DefenseDirectory(snapshot, realm: registry.realm)
+            var crew: [ShardHandle] = []
+            var bound: [Bound] = []
+            for index in 0..<settings.shards {
+                let place = PortSharing(index: index, of: settings.shards)
+                let loop = group.next()
+                // The first finds the ports that the system chooses; the others join it there.
+                let addresses = index == 0 ? settings.listeners.map(\.address) : bound.map(\.endpoint)
+                let (shard, found) = try await loop.flatSubmit {
+                    let shard = Shard(
+                        settings: settings, place: place, common: common, loop: loop, clock: SystemClock.now,
+                        witness: log, secret: secret, directory: directory,
+                        randomStart: .random(in: 0...UInt64.max >> 8), logger: logger)
+                    shard.transport = TransportLayer(
+                        loop: loop, limits: TransportLimits(configuration.limits, of: place), observer: shard,
+                        serverTLS: tls.server, clientTLS: tls.client, sharing: place)
+                    if place.isLead { shard.certificates.replace(tls.inventory) }
+                    shard.locator = ServerLocator(
+                        resolver: HostResolver(
+                            loop: loop, client: names, hosts: .system(),
+                            loopbackAnswers: resolver.loopbackAnswers == .accept ? .accept : .refuse),
+                        supported: tls.client == nil ? [.udp, .tcp] : [.udp, .tcp, .tls])
+                    shard.policyService = policyService
+                    let boundShard = NIOLoopBound(shard, eventLoop: loop)
+                    return shard.listen(on: addresses).map { (boundShard, $0) }
+                }.get()
+                crew.append(ShardHandle(loop: loop, shard: shard))
+                if index == 0 { bound = found }
+            }
+            let (shards, listeners) = (crew, bound)
+            for member in shards { try await member.submit { $0.join(shards) } }
+            relay.connect(shards)
+            let follower = Self.follow(registry, shards, logger: logger)
             relay.onAcknowledged { follower.acknowledge(upTo: $0) }
             let edge = Edge(
-                bound: bound, group: group, loop: loop, shard: shard, witness: log, follower: follower,
-                names: names, policyService: policyService, logger: logger)
-            try await loop.submit {
-                shard.value.started(bound)
-                shard.value.registryLoaded(snapshot)
-            }.get()
+                bound: bound, group: group, crew: crew, witness: log, follower: follower, names: names,
+                policyService: policyService, logger: logger)
+            for member in shards {
+                try await member.submit {
+                    $0.started(listeners)
+                    if $0.place.isLead { $0.registryLoaded(snapshot) }
+                }
+            }
             return edge
         } catch {
             log.close()
@@ -108,76 +118,88 @@ public final class Edge: Sendable {
     }
 
     private static func follow(
-        _ settings: RegistrySettings, shard: NIOLoopBound<Shard>, loop: any EventLoop, logger: Logger
+        _ settings: RegistrySettings, _ crew: [ShardHandle], logger: Logger
     ) -> RegistryFollower {
-        RegistryFollower(
+        let lead = crew[0]
+        return RegistryFollower(
             settings,
             .init(
                 onSnapshot: { snapshot in
-                    // Built here, on the follower's thread; the loop only swaps it in.
+                    // Built here, on the follower's thread; the loops only swap it in.
                     let directory = DefenseDirectory(snapshot, realm: settings.realm)
                     for problem in snapshot.problems { logger.warning("registry: \(problem)") }
-                    loop.execute {
-                        shard.value.replace(directory: directory)
-                        shard.value.registryLoaded(snapshot)
-                    }
+                    for member in crew { member.execute { $0.replace(directory: directory) } }
+                    lead.execute { $0.registryLoaded(snapshot) }
                 },
-                onChanges: { changes in loop.execute { shard.value.record(changes) } },
+                onChanges: { changes in lead.execute { $0.record(changes) } },
                 onTrouble: { message in
                     logger.error("the registry can't be read; what is known stays in use: \(message)")
-                    loop.execute { shard.value.registryChanged(isUp: false, message) }
+                    lead.execute { $0.registryChanged(isUp: false, message) }
                 },
                 onRecovered: {
                     logger.notice("the registry can be read again")
-                    loop.execute { shard.value.registryChanged(isUp: true, "") }
+                    lead.execute { $0.registryChanged(isUp: true, "") }
                 }))
+    }
+
+    /// Asks every shard, the lead first.
+    private func each<Result: Sendable>(
+        _ body: @escaping @Sendable (Shard) -> Result
+    ) async throws -> [Result] {
+        var results: [Result] = []
+        for member in crew { results.append(try await member.submit(body)) }
+        return results
     }
 
     /// The metrics as Prometheus reads them.
     public func metricsText() async -> String {
         let counters = witness.counters
-        let shard = shard
-        let metrics = try? await loop.submit { shard.value.scrape(counters) }.get()
-        return metrics?.prometheusText() ?? ""
+        guard let sets = try? await each({ $0.scrape($0.place.isLead ? counters : nil) }), var all = sets.first else {
+            return ""
+        }
+        for set in sets.dropFirst() { all.merge(set) }
+        return all.prometheusText()
     }
 
     /// Why the edge should not be sent calls; empty when it is ready.
     public func readiness() async -> [String] {
-        let shard = shard
-        let reasons = try? await loop.submit { shard.value.reasonsNotReady() }.get()
-        return reasons ?? ["the event loop is gone"]
+        guard let reasons = try? await each({ $0.reasonsNotReady() }) else { return ["an event loop is gone"] }
+        // What concerns several shards is said once.
+        return reasons.joined().reduce(into: []) { all, reason in
+            if !all.contains(reason) { all.append(reason) }
+        }
     }
 
-    /// Calls, the newest first: those that are up or being set up, and of the others the latest 1,000.
+    /// Calls, the newest first: those that are up or being set up, and of the others the latest 1,000 of each shard.
     /// - Parameters:
     ///   - activeOnly: leaves out those that have ended.
     ///   - before: only those with a lower number.
     public func calls(activeOnly: Bool, before: UInt64? = nil, limit: Int) async throws -> [CallSummary] {
-        let shard = shard
-        return try await loop.submit {
-            shard.value.calls.page(activeOnly: activeOnly, before: before, limit: limit)
-        }.get()
+        let pages = try await each { $0.calls.page(activeOnly: activeOnly, before: before, limit: limit) }
+        return pages.count == 1
+            ? pages[0] : Array(pages.joined().sorted { $0.number > $1.number }.prefix(limit))
     }
 
     /// One call, by its identifier.
     public func call(_ id: String) async throws -> CallSummary? {
-        let shard = shard
-        return try await loop.submit { shard.value.calls.find(id: id)?.summary ?? shard.value.calls.findEnded(id: id) }
-            .get()
+        try await each { $0.calls.find(id: id)?.summary ?? $0.calls.findEnded(id: id) }.lazy.compactMap { $0 }.first
     }
 
     /// Ends a call at both of its sides: with BYE where it was answered, else with CANCEL to the callee and 480 to the
     /// caller.
     /// - Parameter actor: who asks; goes into the `ADMIN_CHANGE` record.
     public func endCall(_ id: String, actor: String) async throws -> CallEndOutcome {
-        let shard = shard
-        return try await loop.submit { shard.value.endCall(id, actor: actor) }.get()
+        for member in crew {
+            let outcome = try await member.submit { $0.endCall(id, actor: actor) }
+            if case .unknown = outcome { continue }
+            return outcome
+        }
+        return .unknown
     }
 
     /// Reads certificate, key, trust, revocation lists and the node's secret again; new connections and nonces use them.
     /// - Throws: `TLSConfigurationError` or `EdgeError`; then everything stays as it was.
     public func reloadFiles(_ configuration: Configuration) async throws {
-        let shard = shard
         let tls: TLSContexts
         let secret: NodeSecret
         do {
@@ -185,26 +207,26 @@ public final class Edge: Sendable {
             secret = try StateDirectory(configuration.stateDirectory).secret(configuration)
         } catch {
             let reason = "\(error)"
-            try await loop.submit { shard.value.keepFiles(reason: reason) }.get()
+            try await crew[0].submit { $0.keepFiles(reason: reason) }
             throw error
         }
-        try await loop.submit { shard.value.replace(tls, secret) }.get()
+        _ = try await each { $0.replace(tls, secret) }
     }
 
     /// Takes no more calls, lets transactions finish for as long as `limit`, writes the witness out, and closes. A second
     /// call returns at once.
     public func stop(limit: Duration = .seconds(10)) async {
         guard !isStopping.exchange(true, ordering: .relaxed) else { return }
-        let shard = shard
         let deadline = ContinuousClock.now + limit
-        try? await loop.submit { shard.value.isDraining = true }.get()
+        _ = try? await each { $0.isDraining = true }
         while ContinuousClock.now < deadline {
-            let left = (try? await loop.submit { shard.value.unfinished }.get()) ?? 0
-            if left == 0 { break }
+            let left = (try? await each { $0.unfinished }) ?? []
+            if left.allSatisfy({ $0 == 0 }) { break }
             try? await Task.sleep(for: .milliseconds(20))
         }
         follower.stop()
-        try? await loop.submit { shard.value.stopped() }.get()
+        // The lead last: its record says that the edge has stopped.
+        for member in crew.reversed() { try? await member.submit { $0.stopped() } }
         witness.close()
         names.shutdown()
         do {
@@ -217,10 +239,11 @@ public final class Edge: Sendable {
 }
 
 extension TransportLimits {
-    init(_ limits: Configuration.Limits) {
+    /// - Parameter place: one shard's among those that share what the edge may have.
+    init(_ limits: Configuration.Limits, of place: PortSharing) {
         self.init()
         messageBytes = limits.messageBytes
-        connections = limits.connections
+        connections = (limits.connections + place.count - 1) / place.count
         connectionsPerSource = limits.connectionsPerSource
         handshakeTimeout = .nanoseconds(limits.handshakeTimeout.nanoseconds)
         idleTimeout = .nanoseconds(limits.idleTimeout.nanoseconds)

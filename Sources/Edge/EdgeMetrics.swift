@@ -60,9 +60,11 @@ public enum EdgeMetrics {
         "sip_overload_limit", .gauge, "New requests a second that are taken on at present; 0: no limit.")
     static let receiveBacklog = MetricFamily(
         "sip_receive_backlog_ratio", .gauge,
-        "What waits in the fullest UDP receive buffer, as a part of what may wait; above 1 calls are refused.")
+        "What waits in the fullest UDP receive buffer, as a part of what may wait; above 1 calls are refused.",
+        merging: .most)
     static let loopLag = MetricFamily(
-        "sip_loop_lag_seconds", .gauge, "How much later than asked for the event loop last came to its timer.")
+        "sip_loop_lag_seconds", .gauge, "How much later than asked for the event loop last came to its timer.",
+        merging: .most)
     static let connections = MetricFamily("sip_connections", .gauge, "Connections open or opening.")
     static let connectionsClosed = MetricFamily(
         "sip_connections_closed_total", .counter, "Connections that ended.", labels: ["reason"])
@@ -82,7 +84,8 @@ public enum EdgeMetrics {
         "tls_revocation_list_expiry_seconds", .gauge,
         "Seconds until an issuer's next revocation list is due, negative when it is late.", labels: ["issuer"])
     static let poolTargetUp = MetricFamily(
-        "sip_pool_target_up", .gauge, "1 while a target of a pool is in service.", labels: ["pool", "target"])
+        "sip_pool_target_up", .gauge, "1 while a target of a pool is in service.", labels: ["pool", "target"],
+        merging: .least)
     static let poolRequests = MetricFamily(
         "sip_pool_requests_total", .counter, "Requests sent to a target of a pool, by whether it answered.",
         labels: ["pool", "target", "result"])

@@ -45,6 +45,8 @@ public struct EdgeSettings: Sendable {
     var witnessPatience: UInt64
     /// Nil: no limit but what the load asks for.
     var newCallsPerSecond: Int?
+    /// Event loops that carry SIP.
+    var shards: Int
 
     /// - Throws: what the configuration says that can't be carried out; it has been checked for form already.
     public init(_ configuration: Configuration) throws(EdgeError) {
@@ -78,6 +80,7 @@ public struct EdgeSettings: Sendable {
             headerBytes: configuration.limits.headerBytes)
         let limit = configuration.limits.newCallsPerSecond
         newCallsPerSecond = limit > 0 ? limit : nil
+        shards = configuration.limits.shards
         refusesWithoutWitness = configuration.witness.onFailure == .refuse
         warnBeforeExpiry = configuration.tls.warnBeforeExpiry
         witnessPatience = UInt64(max(0, configuration.witness.wait.nanoseconds))

@@ -86,7 +86,7 @@ extension Shard {
     /// connection, or to the source address, at the source port if rport asked for it. maddr is not honored.
     private func send(_ octets: [UInt8], to port: UInt16, on flow: Flow) {
         guard !flow.transport.isReliable else {
-            if transport?.send(octets, on: flow.id) != true {
+            if !transmit(octets, on: flow.id) {
                 metrics.increment(EdgeMetrics.transportFailures, ["connection_closed"])
             }
             return
@@ -100,7 +100,7 @@ extension Shard {
             send(octets, to: server.replyPort, on: server.flow)
             return
         }
-        if transport?.send(octets, on: server.flow.id) != true { sendOverNewConnection(octets, of: server) }
+        if !transmit(octets, on: server.flow.id) { sendOverNewConnection(octets, of: server) }
     }
 
     /// Answers through the request's server transaction, and ends its context.

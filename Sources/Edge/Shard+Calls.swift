@@ -12,7 +12,7 @@ extension Shard {
         on flow: Flow, now: Moment
     ) -> Call {
         let call = Call(
-            id: opaqueID("call"), number: calls.nextNumber(),
+            id: opaqueID("call"), number: common.nextCallNumber(),
             key: calls.key(of: request, callerTag: request.fromTagRange, pass: pass), request: request, facts: facts,
             entrance: entrance, decision: decision, flow: flow, at: now)
         call.learn(.caller, from: request, source: flow.remote.address)

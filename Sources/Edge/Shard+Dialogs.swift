@@ -12,6 +12,7 @@ extension Shard {
     /// meets layers 1 to 3 and gets 481.
     func receivedInDialog(_ request: Message, key: ServerTransactionKey, on flow: Flow, now: Moment) {
         guard let (call, side, passed) = dialog(of: request) else {
+            if let shard = shard(named: request), handsOn(request, on: flow, to: shard) { return }
             refuseStray(request, on: flow, now: now)
             return
         }
@@ -65,7 +66,23 @@ extension Shard {
         return found.map { ($0.call, $0.side, passed) }
     }
 
+    /// The shard of the call that a request of a dialog names.
+    private func shard(named request: Message) -> Int? {
+        var shard: Int?
+        cookie.eachMark(of: request) { mark in
+            shard = Int(mark.shard)
+            return false
+        }
+        return shard
+    }
+
     func refuseStray(_ request: Message, on flow: Flow, now: Moment) {
+        let share = place.share(of: flow.remote.address)
+        if share != place.index {
+            // What it claims to be has led it past the shard that counts for its source.
+            handOver(.stray(request.bytes, flow), to: share)
+            return
+        }
         guard let entrance = entrance(of: flow) else {
             hot.dropped(.noProfile)
             return

@@ -84,7 +84,7 @@ extension Shard {
         let method = Method(String(decoding: octets[..<blank], as: UTF8.self))
         switch method {
         case .ack, .cancel, .other: return nil
-        default: return octets.contains(DialogCookie.prefix) ? nil : method
+        default: return octets.offset(of: DialogCookie.prefix) == nil ? method : nil
         }
     }
 
@@ -100,23 +100,23 @@ extension Shard {
 }
 
 extension UnsafeRawBufferPointer {
-    /// Whether the four characters of a text stand anywhere in it.
-    fileprivate func contains(_ text: StaticString) -> Bool {
-        guard text.utf8CodeUnitCount == 4, count >= 4 else { return false }
+    /// Where the four characters of a text first stand, from `start` on.
+    func offset(of text: StaticString, from start: Int = 0) -> Int? {
+        guard text.utf8CodeUnitCount == 4, count >= start + 4 else { return nil }
         let wanted = UnsafeRawPointer(text.utf8Start).loadUnaligned(as: UInt32.self)
         func isAt(_ offset: Int) -> Bool { loadUnaligned(fromByteOffset: offset, as: UInt32.self) == wanted }
         let first = SIMD16<UInt8>(repeating: text.utf8Start[0])
         let second = SIMD16<UInt8>(repeating: text.utf8Start[1])
-        var offset = 0
+        var offset = start
         // Sixteen places at a time: hardly any has the first two characters.
         while offset + 19 <= count {
             let here = loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
             let behind = loadUnaligned(fromByteOffset: offset + 1, as: SIMD16<UInt8>.self)
-            if any((here .== first) .& (behind .== second)), (offset..<offset + 16).contains(where: isAt) {
-                return true
+            if any((here .== first) .& (behind .== second)), let found = (offset..<offset + 16).first(where: isAt) {
+                return found
             }
             offset += 16
         }
-        return (offset..<Swift.max(offset, count - 3)).contains(where: isAt)
+        return (offset..<Swift.max(offset, count - 3)).first(where: isAt)
     }
 }

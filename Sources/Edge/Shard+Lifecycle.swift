@@ -12,13 +12,15 @@ import Witness
 /// Start, stop, and what the control plane asks for.
 extension Shard {
     /// Binds every listener, and the sockets that the edge calls out from.
-    func listen() -> EventLoopFuture<[Edge.Bound]> {
+    /// - Parameter addresses: one for each listener.
+    func listen(on addresses: [Endpoint]) -> EventLoopFuture<[Edge.Bound]> {
         guard let transport else {
             return loop.makeFailedFuture(EdgeError(.listen, "there is no transport"))
         }
-        let bindings = settings.listeners.enumerated().map { index, listener in
-            transport.listen(
-                listener.transport, on: listener.address, index: index, proxies: listener.proxyProtocol,
+        let bindings = zip(settings.listeners, addresses).enumerated().map { index, pair in
+            let (listener, address) = pair
+            return transport.listen(
+                listener.transport, on: address, index: index, proxies: listener.proxyProtocol,
                 answersPlain: listener.transport == .tls
                     && settings.profiles[listener.profile]?.policy.transport.requirement == .required
             )
@@ -40,6 +42,7 @@ extension Shard {
         startHousekeeping()
         startProbing()
         lookAtLoad()
+        guard place.isLead else { return }
         lookAtCertificates(now: clock())
         let listeners = bound.map { "\($0.listener.transport.rawValue) \($0.endpoint) \($0.listener.profile)" }
         record(SecurityEvent(.started, .notice, details: [.init("listeners", .strings(listeners))]), now: clock())
@@ -60,7 +63,7 @@ extension Shard {
         for wait in policyWaits.values { wait.question?.cancel() }
         policyWaits = [:]
         for call in Array(calls.all) { end(call, result: .edgeStopped) }
-        record(SecurityEvent(.stopped, .notice), now: now)
+        if place.isLead { record(SecurityEvent(.stopped, .notice), now: now) }
         transport?.shutdown()
     }
 
@@ -69,7 +72,6 @@ extension Shard {
     func replace(_ tls: TLSContexts, _ secret: NodeSecret) {
         let now = clock()
         replace(secret: secret)
-        certificates.replace(tls.inventory)
         for (flow, fault) in transport?.replaceTLS(server: tls.server, client: tls.client) ?? [] {
             metrics.increment(EdgeMetrics.tlsFailures, [fault.rawValue])
             record(
@@ -81,6 +83,8 @@ extension Shard {
                         .init("subject", .string(flow.security?.peer?.subject ?? "")),
                     ]), now: now)
         }
+        guard place.isLead else { return }
+        certificates.replace(tls.inventory)
         var details: [SecurityEvent.Detail] = [.init("part", "tls"), .init("accepted", true)]
         if let own = tls.inventory.own.first {
             details.append(.init("subject", .string(own.subject)))
@@ -108,14 +112,15 @@ extension Shard {
         if isDraining { reasons.append("draining") }
         if overload.limit != nil { reasons.append("overloaded") }
         if isWitnessFailing { reasons.append("the witness can't be written") }
-        if metrics.value(EdgeMetrics.registryUp) == 0 { reasons.append("the registry can't be read") }
+        if place.isLead, metrics.value(EdgeMetrics.registryUp) == 0 { reasons.append("the registry can't be read") }
         for (name, pool) in pools.sorted(by: { $0.key < $1.key }) where pool.health.allSatisfy({ !$0.isUp }) {
             reasons.append("pool \(name) has no target in service")
         }
         return reasons
     }
 
-    func scrape(_ witness: WitnessCounters) -> MetricSet {
+    /// - Parameter witness: of the lead; the others leave to it what there is once.
+    func scrape(_ witness: WitnessCounters?) -> MetricSet {
         metrics.set(EdgeMetrics.connections, to: Double(transport?.connectionCount ?? 0))
         certificates.measure(into: &metrics, now: clock().wall)
         metrics.set(EdgeMetrics.transactions, ["server"], to: Double(servers.count))
@@ -124,8 +129,10 @@ extension Shard {
             metrics.set(EdgeMetrics.transactionsTotal, [side], to: Double(count))
         }
         metrics.set(EdgeMetrics.activeCalls, to: Double(calls.count))
-        metrics.set(EdgeMetrics.witnessRecords, to: Double(witness.records))
-        metrics.set(EdgeMetrics.witnessFailures, to: Double(witness.failures))
+        if let witness {
+            metrics.set(EdgeMetrics.witnessRecords, to: Double(witness.records))
+            metrics.set(EdgeMetrics.witnessFailures, to: Double(witness.failures))
+        }
         var scraped = metrics
         hot.add(to: &scraped)
         return scraped

@@ -50,7 +50,7 @@ extension Shard {
         let id = nextID()
         policyWaits[id] = wait
         if let expert = admission.report.facts.expert?.id, admission.request.method == .invite {
-            policyWaitsOfExpert[expert, default: 0] += 1
+            common.began(callOf: expert)
         }
         wait.deadline = arm(after: service.timeout, .policyDeadline(id))
         let bound = NIOLoopBound(self, eventLoop: loop)
@@ -63,8 +63,7 @@ extension Shard {
     func policyAnswered(_ id: UInt64, _ answer: PolicyAnswer) {
         guard let wait = policyWaits.removeValue(forKey: id) else { return }
         if let expert = wait.admission.report.facts.expert?.id, wait.admission.request.method == .invite {
-            let left = (policyWaitsOfExpert[expert] ?? 1) - 1
-            policyWaitsOfExpert[expert] = left > 0 ? left : nil
+            common.ended(callOf: expert)
         }
         disarm(&wait.deadline)
         wait.question?.cancel()

@@ -13,6 +13,16 @@ import Transport
 extension Shard: TransportObserver {
     func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) -> Bool {
         let now = clock()
+        if let owner = otherOwner(of: octets, on: flow, now: now) {
+            handOver(.message(Array(octets), flow), to: owner)
+            return true
+        }
+        return take(octets, on: flow, now: now)
+    }
+
+    /// - Returns: see `TransportObserver`.
+    @discardableResult
+    func take(_ octets: UnsafeRawBufferPointer, on flow: Flow, now: Moment) -> Bool {
         if isRefusedUnread(octets, flow, now: now) { return false }
         let message: Message
         do {
@@ -26,7 +36,7 @@ extension Shard: TransportObserver {
             hot.request(message.method, flow.transport)
             receivedRequest(message, on: flow, now: now)
         } else {
-            receivedResponse(message, now: now)
+            receivedResponse(message, on: flow, now: now)
         }
         return strangersAnswered == strangersBefore
     }
@@ -105,7 +115,7 @@ extension Shard: TransportObserver {
         let approach = approach(request, on: flow)
         let isContinuation = request.has(.authorization) || request.has(.proxyAuthorization)
         var report = entrance.passage.examine(
-            approach, now: now, activeCalls: { calls.active(of: $0) + (policyWaitsOfExpert[$0] ?? 0) },
+            approach, now: now, activeCalls: { common.calls(of: $0) },
             hasRoom: { overload.admits(isContinuation: isContinuation, now: now.monotonic) },
             stopwatch: { clock().monotonic })
         if let guardStep = report.guardStep {
@@ -152,7 +162,7 @@ extension Shard: TransportObserver {
     func pass(of request: Message) -> Int? {
         guard request.method == .invite else { return 1 }
         func isFree(_ pass: Int) -> Bool {
-            calls.find(request, callerTag: request.fromTagRange, pass: pass) == nil
+            !calls.isUp(request, callerTag: request.fromTagRange, pass: pass)
         }
         if isFree(1) { return 1 }
         let isSpiral = request.viaShapes.contains { via in

@@ -7,10 +7,15 @@ import Transport
 
 /// Responses from the next hop (RFC 3261 section 16.7).
 extension Shard {
-    func receivedResponse(_ response: Message, now: Moment) {
+    func receivedResponse(_ response: Message, on flow: Flow, now: Moment) {
         guard let status = response.status, let key = ClientTransactionKey(response: response),
             let client = clients[key]
         else {
+            if let branch = response.topViaShape.branch.flatMap({ Branch(response, $0) }),
+                handsOn(response, on: flow, to: Int(branch.shard))
+            {
+                return
+            }
             // RFC 6026 section 8.9: what belongs to no transaction goes nowhere.
             hot.dropped(.strayResponse)
             return

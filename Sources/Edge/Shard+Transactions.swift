@@ -99,7 +99,7 @@ extension Shard {
             transport?.send(
                 octets, to: endpoint, transport: hop.transport, tlsServerName: hop.serverName, ticket: ticket)
         case .flow(let id, _):
-            if transport?.send(octets, on: id) != true { sendFailed(ticket, reason: .closed) }
+            if !transmit(octets, on: id) { sendFailed(ticket, reason: .closed) }
         case .named:
             sendFailed(ticket, reason: .unreachable)
         }

@@ -14,9 +14,7 @@ extension Shard {
             now.monotonic - min($0.value.askedWitnessAt, now.monotonic) >= settings.witnessPatience
         }
         guard !overdue.isEmpty else { return }
-        if !isWitnessFailing {
-            witnessBeganToFail("the disk takes longer than \(settings.witnessPatience / 1_000_000) ms")
-        }
+        witnessBeganToFail("the disk takes longer than \(settings.witnessPatience / 1_000_000) ms")
         for (token, context) in overdue {
             awaitingWitness[token] = nil
             if settings.refusesWithoutWitness { recordWithdrawal(context, now: now) }
@@ -25,7 +23,13 @@ extension Shard {
     }
 
     func witnessBeganToFail(_ reason: String) {
+        guard !isWitnessFailing else { return }
         isWitnessFailing = true
+        guard place.isLead else {
+            // Which says so for all.
+            crew.first?.execute { $0.witnessBeganToFail(reason) }
+            return
+        }
         witnessFailedAt = clock()
         witnessFailures = witness.counters.failures
         logger.error("the witness can't be written", metadata: ["reason": "\(reason)"])

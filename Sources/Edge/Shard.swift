@@ -15,6 +15,16 @@ import Witness
 /// All of its state is plain stored properties; it is entered from its event loop only.
 final class Shard {
     let settings: EdgeSettings
+    /// Which of the edge's shards this is.
+    let place: PortSharing
+    let common: CommonCounts
+    /// All shards of the edge, this one among them.
+    var crew: [ShardHandle] = []
+    /// What goes to each of them at the end of this turn of the loop.
+    var parcels: [[Parcel]] = []
+    var willPost = false
+    /// While what another shard has handed over is dealt with.
+    var isTakingParcels = false
     let loop: any EventLoop
     let clock: @Sendable () -> Moment
     let witness: WitnessLog
@@ -72,8 +82,6 @@ final class Shard {
     var awaitingWitness: [UInt64: ProxyContext] = [:]
     /// Requests held back until a policy service has said something.
     var policyWaits: [UInt64: PolicyWait] = [:]
-    /// Calls among them by the expert that they will count for.
-    var policyWaitsOfExpert: [String: Int] = [:]
     /// Profiles whose policy service does not answer.
     var failingPolicyServices: Set<String> = []
     /// Registry changes on their way to the disk, by the witness's token.
@@ -102,10 +110,13 @@ final class Shard {
     static let mostTransactions = 200_000
 
     init(
-        settings: EdgeSettings, loop: any EventLoop, clock: @escaping @Sendable () -> Moment, witness: WitnessLog,
-        secret: NodeSecret, directory: DefenseDirectory, randomStart: UInt64, logger: Logger
+        settings: EdgeSettings, place: PortSharing, common: CommonCounts, loop: any EventLoop,
+        clock: @escaping @Sendable () -> Moment, witness: WitnessLog, secret: NodeSecret, directory: DefenseDirectory,
+        randomStart: UInt64, logger: Logger
     ) {
         self.settings = settings
+        self.place = place
+        self.common = common
         self.loop = loop
         self.clock = clock
         self.witness = witness
@@ -113,19 +124,23 @@ final class Shard {
         transactionSecret = secret
         self.logger = logger
         pools = settings.pools
-        overload = OverloadControl(fixedLimit: settings.newCallsPerSecond)
-        cookie = DialogCookie(secret: secret)
-        branches = BranchMint(secret: secret, shard: 0, start: randomStart)
-        lastID = randomStart >> 1
+        overload = OverloadControl(fixedLimit: settings.newCallsPerSecond.map { max(1, $0 / place.count) })
+        cookie = DialogCookie(secret: secret, shard: place.number)
+        branches = BranchMint(secret: secret, shard: place.number, start: randomStart)
+        lastID = Self.firstID(of: place) + randomStart >> 8
         experts = directory.experts ?? ExpertDirectory()
         certificates = CertificateWatch(ahead: settings.warnBeforeExpiry)
         let serial = UInt32(truncatingIfNeeded: randomStart)
         let entrances = settings.profiles.mapValues {
-            Entrance($0, Passage($0.policy, directory: directory, secret: secret, serial: serial))
+            Entrance(
+                $0,
+                Passage(
+                    $0.policy, directory: directory, secret: secret, serial: serial, ledger: common.ledgers[$0.name]
+                ))
         }
         self.entrances = entrances
         entrancesOfListeners = settings.listeners.map { entrances[$0.profile] }
-        calls = CallTable(secret: secret)
+        calls = CallTable(secret: secret, common: common)
         reader = MessageReader(limits: settings.limits)
         wheel = TimerWheel(now: clock().monotonic)
         metrics.declare(EdgeMetrics.declared)
@@ -134,7 +149,7 @@ final class Shard {
     /// What is made from now on is made with this; it recognizes what it has keys for.
     func replace(secret: NodeSecret) {
         self.secret = secret
-        cookie = DialogCookie(secret: secret)
+        cookie = DialogCookie(secret: secret, shard: place.number)
         branches.secret = secret
         for entrance in entrances.values { entrance.passage.replace(secret: secret) }
     }
@@ -147,6 +162,12 @@ final class Shard {
 
     /// No room for new requests.
     var isFull: Bool { servers.count >= Self.mostTransactions || calls.count >= Self.mostTransactions }
+
+    /// The identifiers of a shard's own are below the next one's.
+    static func firstID(of place: PortSharing) -> UInt64 { UInt64(place.index) << 56 }
+
+    /// The place of the shard that has made an identifier.
+    static func index(ofID id: UInt64) -> Int { Int(id >> 56) }
 
     func nextID() -> UInt64 {
         lastID &+= 1
@@ -288,7 +309,7 @@ final class Shard {
     }
 
     /// What is sent within the body leaves together.
-    private func gathering(_ body: () -> Void) {
+    func gathering(_ body: () -> Void) {
         if let transport {
             transport.gather(body)
         } else {
@@ -313,10 +334,11 @@ final class Shard {
             guard let context = awaitingWitness.removeValue(forKey: token) else { continue }
             witnessFailed(context)
         }
-        if let error = report.error, !isWitnessFailing {
+        if let error = report.error {
             witnessBeganToFail("\(error)")
-        } else if report.error == nil, isWitnessFailing {
+        } else if isWitnessFailing {
             isWitnessFailing = false
+            guard place.isLead else { return }
             logger.notice("the witness can be written again")
             // Could not be written while it lasted.
             record(

@@ -10,6 +10,8 @@ public struct Branch: Hashable, Sendable, CustomStringConvertible {
     private static let uniqueStart = 9
     private static let uniqueEnd = 25
     private static let loopEnd = 42
+    /// Octets of a branch of a forwarded request.
+    public static var forwardedLength: Int { loopEnd }
 
     public init(shard: UInt8, unique: UInt64, loop: UInt64?) {
         self.shard = shard
@@ -23,7 +25,7 @@ public struct Branch: Hashable, Sendable, CustomStringConvertible {
         let start = range.lowerBound
         guard range.count == Self.uniqueEnd || range.count == Self.loopEnd, range.upperBound <= bytes.count,
             bytes[start..<start + Via.magicCookie.utf8.count].elementsEqual(Via.magicCookie.utf8),
-            let high = Hexadecimal.value(of: bytes[start + 7]), let low = Hexadecimal.value(of: bytes[start + 8]),
+            let shard = Hexadecimal.octet(bytes, start + 7),
             let unique = Hexadecimal.number(bytes, start + Self.uniqueStart..<start + Self.uniqueEnd)
         else { return nil }
         var loop: UInt64?
@@ -33,7 +35,7 @@ public struct Branch: Hashable, Sendable, CustomStringConvertible {
             else { return nil }
             loop = number
         }
-        self.init(shard: high << 4 | low, unique: unique, loop: loop)
+        self.init(shard: shard, unique: unique, loop: loop)
     }
 
     public func append(to output: inout [UInt8]) {

@@ -8,9 +8,12 @@ public struct DialogCookie: Sendable {
     public static let prefix: StaticString = "sp1-"
 
     private let secret: NodeSecret
+    private let shard: UInt8
 
-    public init(secret: NodeSecret) {
+    /// - Parameter shard: the loop that the dialogs belong to.
+    public init(secret: NodeSecret, shard: UInt8 = 0) {
         self.secret = secret
+        self.shard = shard
     }
 
     /// The user part for a call.
@@ -20,9 +23,11 @@ public struct DialogCookie: Sendable {
         state.absorb(callID)
         state.absorb(callerTag)
         state.absorb(UInt64(pass))
+        state.absorb(UInt64(shard))
         let mac = state.finish()
         var text = Self.prefix.withUTF8Buffer { Array($0) }
-        text.reserveCapacity(40)
+        text.reserveCapacity(42)
+        Hexadecimal.append(octet: shard, to: &text)
         Hexadecimal.append(mac.first, to: &text)
         Hexadecimal.append(mac.second, to: &text)
         return String(decoding: text, as: UTF8.self) + (pass == 1 ? "" : "-\(pass)")
@@ -32,10 +37,13 @@ public struct DialogCookie: Sendable {
     public struct Mark: Sendable, Hashable {
         public var side: DialogSide
         public var pass: Int
+        /// The loop that the dialog belongs to.
+        public var shard: UInt8
 
-        public init(side: DialogSide, pass: Int) {
+        public init(side: DialogSide, pass: Int, shard: UInt8 = 0) {
             self.side = side
             self.pass = pass
+            self.shard = shard
         }
     }
 
@@ -48,9 +56,10 @@ public struct DialogCookie: Sendable {
     /// Reads a user part of the edge's own; nil when it is none, or not that of this request's call.
     public func mark(_ user: Range<Int>, of request: Message) -> Mark? {
         let bytes = request.bytes
-        let digits = user.lowerBound + Self.prefix.utf8CodeUnitCount
+        let owner = user.lowerBound + Self.prefix.utf8CodeUnitCount
+        let digits = owner + 2
         guard let fromTag = request.fromTagRange, let toTag = request.toTagRange, user.count >= Self.length,
-            request.equals(user.lowerBound..<digits, Self.prefix),
+            request.equals(user.lowerBound..<owner, Self.prefix), let shard = Hexadecimal.octet(bytes, owner),
             let first = Hexadecimal.number(bytes, digits..<digits + 16),
             let second = Hexadecimal.number(bytes, digits + 16..<digits + 32)
         else { return nil }
@@ -70,14 +79,15 @@ public struct DialogCookie: Sendable {
                 state.absorb(bytes, request.callIDRange)
                 state.absorb(bytes, tag)
                 state.absorb(UInt64(pass))
+                state.absorb(UInt64(shard))
             }
-            if isOwn { return Mark(side: side, pass: pass) }
+            if isOwn { return Mark(side: side, pass: pass, shard: shard) }
         }
         return nil
     }
 
-    /// Prefix and hash.
-    private static let length = 36
+    /// Prefix, loop and hash.
+    private static let length = 38
 
     /// The marks of a request in a dialog, in the order of its passes through the edge: of the Request-URI, where a
     /// strict router has put the edge's URI (section 16.4), and of the Routes at the top. None without a valid one.

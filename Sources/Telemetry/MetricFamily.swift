@@ -6,6 +6,13 @@ public struct MetricFamily: Sendable, Hashable {
         case histogram
     }
 
+    /// What the same gauge of several loops is together.
+    public enum Merging: Sendable {
+        case sum
+        case most
+        case least
+    }
+
     public let name: String
     public let help: String
     public let kind: Kind
@@ -14,10 +21,11 @@ public struct MetricFamily: Sendable, Hashable {
     public let buckets: [Double]
     /// Series beyond this number are summed up under the label value `other`, so that nobody can grow the table.
     public let maximumSeries: Int
+    public let merging: Merging
 
     public init(
         _ name: String, _ kind: Kind, _ help: String, labels: [String] = [], buckets: [Double] = [],
-        maximumSeries: Int = 200
+        maximumSeries: Int = 200, merging: Merging = .sum
     ) {
         self.name = name
         self.kind = kind
@@ -25,6 +33,7 @@ public struct MetricFamily: Sendable, Hashable {
         self.labels = labels
         self.buckets = buckets
         self.maximumSeries = maximumSeries
+        self.merging = merging
     }
 
     public static func == (first: MetricFamily, second: MetricFamily) -> Bool { first.name == second.name }

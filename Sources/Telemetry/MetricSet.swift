@@ -11,8 +11,12 @@ public struct MetricSet: Sendable {
             self.value += value
         }
 
-        mutating func merge(_ other: Series) {
-            value += other.value
+        mutating func merge(_ other: Series, _ merging: MetricFamily.Merging) {
+            switch merging {
+            case .sum: value += other.value
+            case .most: value = max(value, other.value)
+            case .least: value = min(value, other.value)
+            }
             count += other.count
             if bucketCounts.isEmpty {
                 bucketCounts = other.bucketCounts
@@ -68,7 +72,7 @@ public struct MetricSet: Sendable {
         body(&tables[family, default: Table()].series[key, default: Series()])
     }
 
-    /// Adds up counters and histograms; of gauges too, since each loop holds a share.
+    /// Adds up counters and histograms, and gauges as their family says: of most each loop holds a share.
     public mutating func merge(_ other: MetricSet) {
         for (family, table) in other.tables {
             for (labels, series) in table.series { merge(series, family, labels) }
@@ -76,6 +80,8 @@ public struct MetricSet: Sendable {
     }
 
     mutating func merge(_ series: Series, _ family: MetricFamily, _ labels: [String]) {
-        change(family, labels) { $0.merge(series) }
+        // One that is not there yet has no value to be more or less than.
+        let merging = tables[family]?.series[labels] == nil ? .sum : family.merging
+        change(family, labels) { $0.merge(series, merging) }
     }
 }

@@ -28,7 +28,9 @@ final class DatagramSocket {
     private let outbox = DatagramOutbox()
     private var pace = ReadingPace()
     /// Whether datagrams are looked for at intervals, rather than when the kernel says that there are some.
-    private var isPolling = false
+    private var isPolling = false {
+        didSet { if isPolling != oldValue { layer.polls(isPolling) } }
+    }
     /// Datagrams that are read before other sockets and timers have their turn.
     private static let mostAtOnce = 4 * DatagramInbox.room
     private static let receiveBuffer: CInt = 4 << 20
@@ -61,7 +63,10 @@ final class DatagramSocket {
         if bound.address.family == .v6 {
             bootstrap = bootstrap.channelOption(.ipv6Only, value: isV6Only ? 1 : 0)
         }
-        return layer.bound { try bootstrap.bind(to: self.bound.socketAddress()) }.assumeIsolated().flatMapThrowing {
+        return layer.bound {
+            if sharesPort, attempts == 0 { try layer.sharing.claim(.udp, bound, isV6Only: isV6Only) }
+            return try bootstrap.bind(to: bound.socketAddress())
+        }.assumeIsolated().flatMapThrowing {
             channel in
             try self.started(channel)
         }.nonisolated()
@@ -75,6 +80,13 @@ final class DatagramSocket {
         // Beyond net.core.rmem_max where we may; where not, the size that NIO has asked for stays.
         var size = Self.receiveBuffer
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, socklen_t(MemoryLayout<CInt>.size))
+        if sharesPort {
+            do { try layer.sharing.steer(channel) } catch {
+                isStopped = true
+                channel.close(promise: nil)
+                throw error
+            }
+        }
         self.channel = channel
         self.descriptor = descriptor
         self.bound = bound
@@ -182,7 +194,11 @@ final class DatagramSocket {
 
     private func poll() {
         guard isPolling, descriptor >= 0, !isStopped else { return }
-        let count = read()
+        var count = 0
+        layer.gather {
+            count = read()
+            layer.observer?.looked()
+        }
         if count >= Self.mostAtOnce {
             layer.loop.assumeIsolated().execute { self.poll() }
         } else if pace.isHigh(at: NIODeadline.now().uptimeNanoseconds) {

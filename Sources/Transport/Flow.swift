@@ -17,6 +17,15 @@ public struct FlowID: Hashable, Sendable, CustomStringConvertible {
         self.kind = kind
     }
 
+    /// The number of a connection says which layer has it.
+    static func firstConnection(of sharing: PortSharing) -> UInt64 { UInt64(sharing.index) << 56 }
+
+    /// The layer whose connection this is; nil for UDP, where each layer has a socket like it.
+    public var connectionShare: Int? {
+        guard case .connection(let number) = kind else { return nil }
+        return Int(number >> 56)
+    }
+
     public var description: String {
         switch kind {
         case .connection(let number): "connection \(number)"
@@ -121,6 +130,10 @@ public protocol TransportObserver: AnyObject {
     func refused(connectionFrom remote: Endpoint, listener: Int, reason: AdmissionRefusal)
     /// A UDP socket failed (false), and works again (true).
     func socketChanged(listener: Int, isUp: Bool)
+    /// From now on UDP sockets are looked at every few milliseconds at most (true), or no more (false).
+    func looking(_ isOn: Bool)
+    /// A socket has been looked at. What is sent within leaves with the answers to what was found there.
+    func looked()
 }
 
 extension TransportObserver {
@@ -128,4 +141,6 @@ extension TransportObserver {
     public func sent(_ ticket: UInt64, on flow: FlowID) {}
     public func refused(connectionFrom remote: Endpoint, listener: Int, reason: AdmissionRefusal) {}
     public func socketChanged(listener: Int, isUp: Bool) {}
+    public func looking(_ isOn: Bool) {}
+    public func looked() {}
 }

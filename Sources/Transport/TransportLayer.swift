@@ -13,6 +13,7 @@ public final class TransportLayer {
     public let limits: TransportLimits
     /// The address that connections and own sockets leave from; nil leaves it to the routing table.
     let source: IPAddress?
+    let sharing: PortSharing
     weak var observer: (any TransportObserver)?
     var serverTLS: TLSContext?
     var clientTLS: TLSContext?
@@ -32,8 +33,9 @@ public final class TransportLayer {
     /// Accepted connections that messages from here may use, by their numbers (RFC 5923).
     var aliases: [OutboundConnection.Key: UInt64] = [:]
     var localAddresses = BoundedTable<IPAddress, LocalAddress.Known>(capacity: 1024)
-    var lastNumber: UInt64 = 0
+    var lastNumber: UInt64
     private var gatherings = 0
+    private var polled = 0
     private var unflushed: [StreamConnection] = []
     private var isSweeping = false
     private(set) var isShutDown = false
@@ -42,11 +44,15 @@ public final class TransportLayer {
     ///   - observer: held weakly.
     ///   - serverTLS: for TLS listeners.
     ///   - clientTLS: for TLS connections opened from here.
+    ///   - sharing: this layer's place among others that listen on the same addresses.
     ///   - source: an address of this machine that what is opened from here leaves from; nil: the system chooses.
     public init(
         loop: any EventLoop, limits: TransportLimits = TransportLimits(), observer: any TransportObserver,
-        serverTLS: TLSContext? = nil, clientTLS: TLSContext? = nil, source: IPAddress? = nil
+        serverTLS: TLSContext? = nil, clientTLS: TLSContext? = nil, sharing: PortSharing = .alone,
+        source: IPAddress? = nil
     ) {
+        self.sharing = sharing
+        lastNumber = FlowID.firstConnection(of: sharing)
         self.source = source
         self.loop = loop
         self.limits = limits
@@ -96,20 +102,19 @@ public final class TransportLayer {
     /// A socket for `[::]` takes IPv4, too, unless a listener for the same port of all IPv4 addresses came before it.
     /// - Parameters:
     ///   - index: what flows call this listener; not negative.
-    ///   - sharesPort: whether other loops bind the same address (SO_REUSEPORT); the kernel then spreads the peers.
     ///   - proxies: load balancers, of TCP and TLS: what comes from there must begin with a PROXY header of version 2
     ///     within `handshakeTimeout`, and the client that it names is the flow's `remote` and what counts everywhere.
     ///   - answersPlain: of TLS: lets plain SIP in, as a flow of transport `.tcp` without `security`, so that it can be
     ///     told to use TLS. Only for an observer that then refuses all requests of it. Else it is a failed handshake.
     /// - Returns: the bound address, with the port that the system chose if 0 was asked for.
     public func listen(
-        _ transport: TransportKind, on endpoint: Endpoint, index: Int, sharesPort: Bool = false,
-        proxies: [IPNetwork] = [], answersPlain: Bool = false
+        _ transport: TransportKind, on endpoint: Endpoint, index: Int, proxies: [IPNetwork] = [],
+        answersPlain: Bool = false
     ) -> EventLoopFuture<Endpoint> {
         guard !isShutDown else { return loop.makeFailedFuture(ListenError.shutDown) }
         if transport == .udp {
             guard proxies.isEmpty else { return loop.makeFailedFuture(ListenError.proxiesOfDatagrams) }
-            return bindDatagrams(endpoint, listener: index, sharesPort: sharesPort)
+            return bindDatagrams(endpoint, listener: index, sharesPort: sharing.count > 1)
         }
         guard transport == .tcp || serverTLS != nil else { return loop.makeFailedFuture(ListenError.noTLSContext) }
         let listener = StreamListener(
@@ -131,21 +136,27 @@ public final class TransportLayer {
                     try this.value.accepted(channel, by: listener)
                 }
             }
-        if sharesPort {
+        if sharing.count > 1 {
             bootstrap = bootstrap.serverChannelOption(.socketOption(.init(rawValue: CInt(SO_REUSEPORT))), value: 1)
         }
+        let shadowed = listeners.contains { Endpoint($0.localAddress).map { shadows($0, endpoint) } ?? false }
         if endpoint.address.family == .v6 {
-            let shadowed = listeners.contains { Endpoint($0.localAddress).map { shadows($0, endpoint) } ?? false }
             bootstrap = bootstrap.serverChannelOption(.ipv6Only, value: shadowed ? 1 : 0)
         }
-        return bound { try bootstrap.bind(to: endpoint.socketAddress()) }.assumeIsolated().flatMapThrowing { channel in
-            guard !self.isShutDown, let bound = Endpoint(channel.localAddress) else {
+        return bound {
+            try sharing.claim(transport, endpoint, isV6Only: shadowed)
+            return try bootstrap.bind(to: endpoint.socketAddress())
+        }.assumeIsolated().flatMapThrowing { channel in
+            do {
+                guard !self.isShutDown, let bound = Endpoint(channel.localAddress) else { throw ListenError.shutDown }
+                try self.sharing.steer(channel)
+                self.listeners.append(channel)
+                self.streamListeners.append((transport, bound))
+                return bound
+            } catch {
                 channel.close(promise: nil)
-                throw ListenError.shutDown
+                throw error
             }
-            self.listeners.append(channel)
-            self.streamListeners.append((transport, bound))
-            return bound
         }.nonisolated()
     }
 
@@ -230,6 +241,12 @@ public final class TransportLayer {
             self.unflushed = []
             for connection in waiting { connection.flush() }
         }
+    }
+
+    /// A socket begins or ends to be looked at at intervals.
+    func polls(_ isOn: Bool) {
+        polled += isOn ? 1 : -1
+        if polled == (isOn ? 1 : 0) { observer?.looking(isOn) }
     }
 
     func sweep() {

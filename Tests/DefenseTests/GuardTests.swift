@@ -95,6 +95,26 @@ struct GuardTests {
         #expect(passage.refusal(try request.approach())?.cause == .signatureReplayed)
     }
 
+    @Test("what identities do is remembered together by the passages that share a ledger, and by no others")
+    func ledger() throws {
+        var policy = Self.policy
+        policy.allowlistGroup = 1
+        policy.callRate = .init(calls: 2)
+        let ledger = CommonLedger(policy)
+        let directory = try directory()
+        func passage(_ ledger: CommonLedger?) -> Passage {
+            Passage(policy, directory: directory, secret: secret, serial: 1, ledger: ledger)
+        }
+        var (first, second, other) = (passage(ledger), passage(ledger), passage(nil))
+        let request = try signed(toExpert)
+        #expect(first.refusal(try request.approach()) == nil)
+        #expect(second.refusal(try request.approach())?.cause == .signatureReplayed)
+        #expect(other.refusal(try request.approach()) == nil)
+        #expect(first.refusal(try request.approach())?.cause == .rateExceeded)
+        #expect(second.refusal(try request.approach())?.cause == .rateExceeded)
+        #expect(other.refusal(try request.approach())?.cause == .signatureReplayed)
+    }
+
     @Test("what is signed wrongly, too early, too late or by another key is refused")
     func wrongSignatures() throws {
         #expect(try cause(signed(toExpert, hazard: "privacy")) == .signatureInvalid)

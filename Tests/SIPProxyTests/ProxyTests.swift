@@ -61,6 +61,19 @@ struct DialogCookieTests {
         #expect(cookie.marks(of: forged) == [.init(side: .caller, pass: 1)])
     }
 
+    @Test("the shard that a dialog belongs to stands in its cookie, and can't be changed")
+    func shard() throws {
+        let user = DialogCookie(secret: secret, shard: 10).issue(callID: "c1", callerTag: "at")
+        let route = "Route: <sip:\(user)@192.0.2.1;lr>"
+        #expect(user.hasPrefix("sp1-0a"))
+        // Whoever has the key can read it.
+        let bye = try request("BYE", to: "<sip:b@x.example>;tag=bt", lines: [route])
+        #expect(cookie.marks(of: bye) == [.init(side: .caller, pass: 1, shard: 10)])
+        let moved = try request(
+            "BYE", to: "<sip:b@x.example>;tag=bt", lines: [route.replacing("sp1-0a", with: "sp1-0b")])
+        #expect(cookie.marks(of: moved).isEmpty)
+    }
+
     @Test("a cookie of another call, a forged one and none at all are nothing")
     func forged() throws {
         let foreign = cookie.issue(callID: "c2", callerTag: "at")

@@ -72,7 +72,8 @@ final class Harness: @unchecked Sendable {
     private var events: AsyncStream<Seen>.Iterator
 
     init(
-        limits: TransportLimits = TransportLimits(), serverTLS: TLSContext? = nil, clientTLS: TLSContext? = nil
+        limits: TransportLimits = TransportLimits(), serverTLS: TLSContext? = nil, clientTLS: TLSContext? = nil,
+        sharing: PortSharing = .alone
     ) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let (stream, continuation) = AsyncStream<Seen>.makeStream()
@@ -81,7 +82,8 @@ final class Harness: @unchecked Sendable {
         let made = try await loop.submit {
             let recorder = Recorder(continuation)
             let layer = TransportLayer(
-                loop: loop, limits: limits, observer: recorder, serverTLS: serverTLS, clientTLS: clientTLS)
+                loop: loop, limits: limits, observer: recorder, serverTLS: serverTLS, clientTLS: clientTLS,
+                sharing: sharing)
             recorder.layer = layer
             return NIOLoopBound((recorder, layer), eventLoop: loop)
         }.get()
@@ -148,12 +150,18 @@ final class Peer: Sendable {
         self.bytes = bytes
     }
 
-    /// - Parameter preface: sent before anything else, TLS too.
+    /// - Parameters:
+    ///   - preface: sent before anything else, TLS too.
+    ///   - source: an address of this machine; nil: the system chooses.
     static func connect(
-        to endpoint: Endpoint, tls: TLSContext? = nil, reads: Bool = true, preface: [UInt8] = []
+        to endpoint: Endpoint, tls: TLSContext? = nil, reads: Bool = true, preface: [UInt8] = [],
+        from source: IPAddress? = nil
     ) async throws -> Peer {
         let (stream, continuation) = AsyncStream<[UInt8]>.makeStream()
-        let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        var bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        if let source { bootstrap = try bootstrap.bind(to: Endpoint(source, port: 0).socketAddress()) }
+        let channel =
+            try await bootstrap
             .channelOption(.allowRemoteHalfClosure, value: tls == nil)
             .channelOption(.autoRead, value: reads)
             .channelInitializer { channel in

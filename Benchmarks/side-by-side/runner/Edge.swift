@@ -18,9 +18,12 @@ enum Variant: String, CaseIterable {
     case callLimit = "call-limit"
     /// A source may send 2,000 requests in 10 s: many for a caller, few for a flood.
     case flood
+    /// All layers; Sallyport on two event loops.
+    case twoShards = "two-shards"
     /// Record-routing only, where the program can leave out the rest.
     case bare
 
+    var shards: Int { self == .twoShards ? 2 : 1 }
     var callLimit: Int { self == .callLimit ? 10 : 1_000_000 }
 
     func sourceLimit(_ program: Program) -> Int {
@@ -28,7 +31,7 @@ enum Variant: String, CaseIterable {
         case .sourceLimit: 30
         case .flood: 2000
         // pike's counters have 16 bits.
-        case .seven, .callLimit, .bare: program == .kamailio ? 65_000 : 10_000_000
+        case .seven, .callLimit, .twoShards, .bare: program == .kamailio ? 65_000 : 10_000_000
         }
     }
 }
@@ -137,7 +140,10 @@ struct Places {
     func configureSallyport(_ variant: Variant) throws {
         try copy(
             "sallyport.yaml",
-            ["SOURCE_LIMIT": String(variant.sourceLimit(.sallyport)), "CALL_LIMIT": String(variant.callLimit)])
+            [
+                "SOURCE_LIMIT": String(variant.sourceLimit(.sallyport)), "CALL_LIMIT": String(variant.callLimit),
+                "SHARDS": String(variant.shards),
+            ])
     }
 
     private var configuration: [String] { ["--config", sallyportConfiguration.path] }

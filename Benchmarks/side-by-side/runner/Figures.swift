@@ -5,6 +5,7 @@ import Glibc
 extension Runner {
     static let figureNames = [
         "start-up", "memory-calls", "memory-connections", "largest-seven", "largest-bare", "flood",
+        "two-shards", "idle-connections", "soak",
     ]
 
     mutating func figure(_ name: String) throws {
@@ -15,16 +16,19 @@ extension Runner {
         case "largest-seven": try largestRate(.seven, "call", "seven layers", bar: 1.0, aim: 1.5)
         case "largest-bare": try largestRate(.bare, "bare", "record-routed only", bar: nil, aim: nil)
         case "flood": try floods()
+        case "two-shards": try twoShards()
+        case "idle-connections": try idleConnections()
+        case "soak": try soak()
         default: throw Failure("\(name): no such figure")
         }
     }
 
-    private mutating func add(_ figure: Figure) {
+    mutating func add(_ figure: Figure) {
         say("\(figure.name): Sallyport \(figure.sallyport), Kamailio \(figure.kamailio) \(figure.unit)")
         results.set(figure)
     }
 
-    private func withEdge<T>(_ program: Program, _ variant: Variant, _ body: (RunningEdge) throws -> T) throws -> T {
+    func withEdge<T>(_ program: Program, _ variant: Variant, _ body: (RunningEdge) throws -> T) throws -> T {
         let edge = try RunningEdge(places, program, variant)
         do {
             let value = try body(edge)

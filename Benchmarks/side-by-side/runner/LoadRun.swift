@@ -76,6 +76,8 @@ final class LoadRun {
         guard words.count == 4, words[0] == "ready", words[1] == words[3] else { throw Failure("the load: \(text)") }
     }
 
+    var isRunning: Bool { process.isRunning }
+
     func release() throws {
         guard write(input.writing, "\n", 1) == 1 else { throw failure() }
     }

@@ -46,4 +46,16 @@ int sp_outbox_send(sp_outbox *outbox, int descriptor, unsigned first);
 /// Forgets all datagrams.
 void sp_outbox_clear(sp_outbox *outbox);
 
+/// Has the kernel choose among `count` sockets that share a port (SO_REUSEPORT), in the order in which they were bound,
+/// by where a packet comes from: as `sp_share` does. Returns 0, or -1 with errno.
+int sp_steer(int descriptor, unsigned count);
+
+/// Whether a port can be had by a socket that shares it with nobody: 0, or an error number. `type`: SOCK_DGRAM or
+/// SOCK_STREAM. `v6_only`: for an IPv6 socket that takes no IPv4.
+int sp_claim(int type, const struct sockaddr *address, socklen_t length, int v6_only);
+
+/// The share of a source among `count`: by its IPv4 address (`high` is 0), or the upper half of its IPv6 address, so that
+/// a /64 stays together.
+unsigned sp_share(uint32_t high, uint32_t low, unsigned count);
+
 #endif
