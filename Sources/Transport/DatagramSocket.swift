@@ -139,15 +139,15 @@ final class DatagramSocket {
         }
     }
 
-    /// What waits in the receive buffer, as a part of what may wait: half of the buffer, and no more than about 50 ms of
-    /// work, which 1 MiB of datagrams with the kernel's bookkeeping are. Above 1 the loop is behind.
+    /// What waits in the receive buffer, as a part of what may wait: half of the buffer, which is some 20 ms of work. Above
+    /// 1 the loop is behind.
     func backlog() -> Double {
         guard descriptor >= 0 else { return 0 }
         // linux/sock_diag.h: octets in the receive queue with their bookkeeping, then the size of the buffer.
         var memory = [UInt32](repeating: 0, count: 9)
         var length = socklen_t(memory.count * MemoryLayout<UInt32>.size)
         guard getsockopt(descriptor, SOL_SOCKET, SO_MEMINFO, &memory, &length) == 0, memory[1] > 0 else { return 0 }
-        return Double(memory[0]) / min(Double(memory[1]) / 2, 1_048_576)
+        return Double(memory[0]) / (Double(memory[1]) / 2)
     }
 
     func stop() {

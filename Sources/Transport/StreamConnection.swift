@@ -172,6 +172,7 @@ final class StreamConnection: ChannelInboundHandler {
             case .message(let bytes):
                 hasReceivedMessage = true
                 partialSince = nil
+                layer.beginRound()
                 _ = bytes.withUnsafeBytes { layer.observer?.received($0, on: flow) }
             case .ping:
                 partialSince = nil

@@ -37,6 +37,8 @@ public final class TransportLayer {
     private var gatherings = 0
     private var polled = 0
     private var unflushed: [StreamConnection] = []
+    private var messagesInRound = 0
+    private var streamPace = ReadingPace()
     private var isSweeping = false
     private(set) var isShutDown = false
 
@@ -236,12 +238,39 @@ public final class TransportLayer {
     func willFlush(_ connection: StreamConnection) {
         unflushed.append(connection)
         guard unflushed.count == 1 else { return }
-        loop.assumeIsolated().execute {
-            let waiting = self.unflushed
-            self.unflushed = []
-            for connection in waiting { connection.flush() }
-        }
+        loop.assumeIsolated().execute { self.flushStreams() }
     }
+
+    private func flushStreams() {
+        let waiting = unflushed
+        unflushed = []
+        for connection in waiting { connection.flush() }
+    }
+
+    /// A message has come over a connection; what follows from it, and from others of the same round of the loop, leaves
+    /// together at its end.
+    func beginRound() {
+        messagesInRound += 1
+        guard messagesInRound == 1 else { return }
+        gatherings += 1
+        loop.assumeIsolated().execute { self.endRound() }
+    }
+
+    /// Then, where messages come all the time, the loop waits a little for company: a round for each of them is a wake-up
+    /// each, here and at the peers.
+    private func endRound() {
+        let messages = messagesInRound
+        messagesInRound = 0
+        gatherings -= 1
+        for socket in datagramSockets where gatherings == 0 { socket.flush() }
+        flushStreams()
+        streamPace.count(messages, used: messages)
+        guard streamPace.isHigh(at: NIODeadline.now().uptimeNanoseconds), messages < Self.busyRound else { return }
+        usleep(Self.pause)
+    }
+
+    private static let busyRound = 16
+    private static let pause: useconds_t = 1000
 
     /// A socket begins or ends to be looked at at intervals.
     func polls(_ isOn: Bool) {
