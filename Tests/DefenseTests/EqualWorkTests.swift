@@ -42,8 +42,10 @@ struct EqualWorkTests {
         let probability = Self.probabilityThatLarger(known, unknown)
         print("equal work: known \(first) ns, unknown \(second) ns, P(known > unknown) = \(probability)")
         #expect(abs(Double(first) / Double(second) - 1) < 0.03)
-        // What a guesser with one look could make of it; half is nothing.
-        #expect(abs(probability - 0.5) < 0.08)
+        // What a guesser with one look could make of it; half is nothing, and work that is left out for one of them is
+        // 0 or 1. In 26 processes it was 0.48 to 0.59: where names lie in a process's tables is a matter of their seeds,
+        // and 80 of 10,000 ns are that much by now.
+        #expect(abs(probability - 0.5) < 0.15)
     }
 
     private static let began = ContinuousClock.now
