@@ -221,6 +221,9 @@ public struct Passage: Sendable {
         sourceRate?.arrived(from: address, fingerprint: 0, now: now) ?? .within
     }
 
+    /// Whether layer 1 may have shut out anybody.
+    public func mayHaveShutOut(_ now: Moment) -> Bool { sourceRate?.mayHaveShutOut(now) ?? false }
+
     /// Counts a packet of a source that layer 1 has shut out; false for any other source.
     public mutating func counted(shutOut address: IPAddress, now: Moment) -> Bool {
         sourceRate?.counted(shutOut: address, now: now) ?? false

@@ -55,6 +55,8 @@ public struct SourceRate: Sendable {
     private let forgetAfter: UInt64
     private var sources: BoundedTable<IPAddress, Window>
     private let mostArrivals: Int
+    /// When a source was last told that it is over its limit.
+    private var lastAnnounced: UInt64?
     /// Room for arrivals that the windows of all sources take.
     public private(set) var rememberedArrivals = 0
 
@@ -108,9 +110,15 @@ public struct SourceRate: Sendable {
             state.announced = now.monotonic
             return .exceeded(retryAfterSeconds: Int((period + 999_999_999) / 1_000_000_000))
         }
+        if case .exceeded = outcome { lastAnnounced = now.monotonic }
         rememberedArrivals += grown - (evicted?.value.arrivals.capacity ?? 0)
         while rememberedArrivals > mostArrivals, sources.count > 1 { forgetOldest() }
         return outcome
+    }
+
+    /// Whether there may be a source that is over its limit and has been told so: mostly there is none, and this costs nothing.
+    public func mayHaveShutOut(_ now: Moment) -> Bool {
+        lastAnnounced.map { now.monotonic - min($0, now.monotonic) < window } ?? false
     }
 
     /// Counts a packet of a source that is over its limit and has been told so, without a look into the packet.

@@ -79,7 +79,7 @@ public final class Edge: Sendable {
                         randomStart: .random(in: 0...UInt64.max >> 8), logger: logger)
                     shard.transport = TransportLayer(
                         loop: loop, limits: TransportLimits(configuration.limits, of: place), observer: shard,
-                        serverTLS: tls.server, clientTLS: tls.client, sharing: place)
+                        serverTLS: tls.server, clientTLS: tls.client, sharing: place, ownsLoop: true)
                     if place.isLead { shard.certificates.replace(tls.inventory) }
                     shard.locator = ServerLocator(
                         resolver: HostResolver(

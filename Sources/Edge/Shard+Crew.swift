@@ -29,20 +29,26 @@ final class ParcelInbox: Sendable {
     private struct State {
         var parcels: [Parcel] = []
         var isLookedAt = false
+
+        mutating func take() -> [Parcel] {
+            defer { parcels = [] }
+            return parcels
+        }
     }
 
     private let state = Mutex(State())
     /// Read without waiting for anybody.
     private let waiting = Atomic<Int>(0)
 
-    var count: Int { waiting.load(ordering: .relaxed) }
+    /// Octets of the messages that wait.
+    var size: Int { waiting.load(ordering: .relaxed) }
 
     /// - Returns: whether the shard has to be told.
     func put(_ batch: [Parcel]) -> Bool {
         state.withLock { state in
             let wasEmpty = state.parcels.isEmpty
             state.parcels += batch
-            waiting.store(state.parcels.count, ordering: .relaxed)
+            waiting.add(batch.reduce(0) { $0 + $1.size }, ordering: .relaxed)
             return wasEmpty && !state.isLookedAt
         }
     }
@@ -50,7 +56,7 @@ final class ParcelInbox: Sendable {
     func take() -> [Parcel] {
         state.withLock { state in
             waiting.store(0, ordering: .relaxed)
-            return exchange(&state.parcels, with: [])
+            return state.take()
         }
     }
 
@@ -61,15 +67,9 @@ final class ParcelInbox: Sendable {
             state.isLookedAt = isOn
             guard !isOn else { return [] }
             waiting.store(0, ordering: .relaxed)
-            return exchange(&state.parcels, with: [])
+            return state.take()
         }
     }
-}
-
-private func exchange<Value>(_ place: inout Value, with new: consuming Value) -> Value {
-    let old = place
-    place = new
-    return old
 }
 
 /// What one shard hands to another, by value.
@@ -79,6 +79,12 @@ enum Parcel: Sendable {
     case stray([UInt8], Flow)
     /// To be sent on a connection of that shard's.
     case octets([UInt8], FlowID)
+
+    var size: Int {
+        switch self {
+        case .message(let octets, _), .stray(let octets, _), .octets(let octets, _): octets.count
+        }
+    }
 }
 
 /// Which shard a message belongs to, and how it comes there.
@@ -87,8 +93,8 @@ enum Parcel: Sendable {
 /// in a dialog, to the one whose number stands in its branch or cookie. That is read here without parsing the message;
 /// a shard that finds later that it was misled hands the message on once.
 extension Shard {
-    /// Beyond so many that wait for a shard, more are dropped, as by a full receive buffer.
-    private static let mostParcels = 20_000
+    /// Where messages of so many octets wait for a shard, more are dropped, as by a full receive buffer.
+    private static let mostWaiting = 4 << 20
 
     /// The other shard that a message belongs to; nil: this one.
     func otherOwner(of octets: UnsafeRawBufferPointer, on flow: Flow, now: Moment) -> Int? {
@@ -144,7 +150,7 @@ extension Shard {
 
     func handOver(_ parcel: Parcel, to index: Int) {
         // While the edge starts there is nobody yet to hand anything to.
-        guard crew.indices.contains(index), parcels[index].count + crew[index].inbox.count < Self.mostParcels else {
+        guard crew.indices.contains(index), crew[index].inbox.size < Self.mostWaiting else {
             hot.dropped(.shardBusy)
             return
         }
@@ -171,7 +177,7 @@ extension Shard {
     }
 
     func looked() {
-        guard crew.count > 1, crew[place.index].inbox.count > 0 else { return }
+        guard crew.count > 1, crew[place.index].inbox.size > 0 else { return }
         takeParcels()
     }
 

@@ -10,18 +10,19 @@ extension Shard {
     private static let mostStrangersAnswered = 1250
 
     /// Whether a datagram can be refused by where it comes from, without being read: nothing else than a new request (no
-    /// response, no part of a transaction or dialog), of a source that layer 1 has shut out, or, while packets
-    /// wait or strangers have taken their share of the loop, of one that layer 2 does not know. It is counted then, and not looked into any further.
+    /// response, no part of a transaction or dialog), of a source that layer 1 has shut out, or, while packets wait or
+    /// strangers have taken their share of the loop, of one that layer 2 does not know. It is counted then, and not looked
+    /// into any further.
     func isRefusedUnread(_ octets: UnsafeRawBufferPointer, _ flow: Flow, now: Moment) -> Bool {
         let source = flow.remote.address
-        guard flow.transport == .udp, let entrance = entrance(of: flow), serversOfSource[source] == nil,
+        let sheds = shedsStrangers || strangersAnswered >= Self.mostStrangersAnswered
+        guard flow.transport == .udp, let entrance = entrance(of: flow),
+            sheds || entrance.passage.mayHaveShutOut(now), serversOfSource[source] == nil,
             let method = Self.newRequestMethod(octets)
         else { return false }
         if entrance.passage.counted(shutOut: source, now: now) {
             countShutOut(method, flow, now: now)
-        } else if shedsStrangers || strangersAnswered >= Self.mostStrangersAnswered,
-            !entrance.passage.isAllowlisted(flow.remote, transport: .udp)
-        {
+        } else if sheds, !entrance.passage.isAllowlisted(flow.remote, transport: .udp) {
             hot.rejection(.allowlist)
             hot.dropped(.flood)
             strangersShed += 1

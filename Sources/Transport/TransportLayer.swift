@@ -14,6 +14,8 @@ public final class TransportLayer {
     /// The address that connections and own sockets leave from; nil leaves it to the routing table.
     let source: IPAddress?
     let sharing: PortSharing
+    /// Whether nobody else is on the loop, so that it may pause.
+    private let ownsLoop: Bool
     weak var observer: (any TransportObserver)?
     var serverTLS: TLSContext?
     var clientTLS: TLSContext?
@@ -47,13 +49,17 @@ public final class TransportLayer {
     ///   - serverTLS: for TLS listeners.
     ///   - clientTLS: for TLS connections opened from here.
     ///   - sharing: this layer's place among others that listen on the same addresses.
+    ///   - ownsLoop: whether nobody else has work on the loop: where many messages come over connections it then pauses for
+    ///     a millisecond now and then, so that several are dealt with together.
     ///   - source: an address of this machine that what is opened from here leaves from; nil: the system chooses.
     public init(
         loop: any EventLoop, limits: TransportLimits = TransportLimits(), observer: any TransportObserver,
         serverTLS: TLSContext? = nil, clientTLS: TLSContext? = nil, sharing: PortSharing = .alone,
+        ownsLoop: Bool = false,
         source: IPAddress? = nil
     ) {
         self.sharing = sharing
+        self.ownsLoop = ownsLoop
         lastNumber = FlowID.firstConnection(of: sharing)
         self.source = source
         self.loop = loop
@@ -209,13 +215,13 @@ public final class TransportLayer {
         tell { $0.sendFailed(ticket, reason: reason) }
     }
 
-    /// Tells the observer something when the call in progress is over.
     /// Says later on the loop that a message was handed over, to those who want to know.
     func tellSent(_ ticket: UInt64, on flow: FlowID) {
         guard observer?.hearsSent == true else { return }
         tell { $0.sent(ticket, on: flow) }
     }
 
+    /// Tells the observer something when the call in progress is over.
     func tell(_ message: @escaping (any TransportObserver) -> Void) {
         loop.assumeIsolated().execute {
             if let observer = self.observer { message(observer) }
@@ -256,14 +262,15 @@ public final class TransportLayer {
         loop.assumeIsolated().execute { self.endRound() }
     }
 
-    /// Then, where messages come all the time, the loop waits a little for company: a round for each of them is a wake-up
-    /// each, here and at the peers.
+    /// Then, where messages come all the time, a loop of the layer's own waits a little for company: a round for each of them
+    /// is a wake-up each, here and at the peers.
     private func endRound() {
         let messages = messagesInRound
         messagesInRound = 0
         gatherings -= 1
         for socket in datagramSockets where gatherings == 0 { socket.flush() }
         flushStreams()
+        guard ownsLoop else { return }
         streamPace.count(messages, used: messages)
         guard streamPace.isHigh(at: NIODeadline.now().uptimeNanoseconds), messages < Self.busyRound else { return }
         usleep(Self.pause)

@@ -73,7 +73,7 @@ final class Harness: @unchecked Sendable {
 
     init(
         limits: TransportLimits = TransportLimits(), serverTLS: TLSContext? = nil, clientTLS: TLSContext? = nil,
-        sharing: PortSharing = .alone
+        sharing: PortSharing = .alone, ownsLoop: Bool = false
     ) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let (stream, continuation) = AsyncStream<Seen>.makeStream()
@@ -83,7 +83,7 @@ final class Harness: @unchecked Sendable {
             let recorder = Recorder(continuation)
             let layer = TransportLayer(
                 loop: loop, limits: limits, observer: recorder, serverTLS: serverTLS, clientTLS: clientTLS,
-                sharing: sharing)
+                sharing: sharing, ownsLoop: ownsLoop)
             recorder.layer = layer
             return NIOLoopBound((recorder, layer), eventLoop: loop)
         }.get()

@@ -34,6 +34,31 @@ import Testing
         try await harness.end()
     }
 
+    @Test("where many messages come, a loop of the layer's own pauses, and answers all of them")
+    func manyMessages() async throws {
+        let harness = try await Harness(ownsLoop: true)
+        try await harness.on { $1.echoes = true }
+        let bound = try await harness.listen(.tcp)
+        // Eight that each wait for their answer come faster than the rate from which on it pauses.
+        let answered = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    let peer = try await Peer.connect(to: bound)
+                    var answered = 0
+                    for number in 1...200 {
+                        try await peer.send(request(number))
+                        if await peer.read(until: request(number)) == request(number) { answered += 1 }
+                    }
+                    try await peer.close()
+                    return answered
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(answered == 1600)
+        try await harness.end()
+    }
+
     @Test("a stream may be split at every byte")
     func streamMayBeSplit() async throws {
         let harness = try await Harness()
