@@ -42,6 +42,28 @@ struct SourceRateTests {
         #expect(rate.arrived(from: address, fingerprint: 0, now: at(20_000)) == .within)
     }
 
+    @Test("who has been told so is counted without a look into the packet, nobody else, and not before")
+    func shutOut() {
+        var rate = SourceRate(.init(requests: 2, per: .seconds(1)))
+        let other = IPAddress(v4: 0xcb00_7108)
+        func counted(_ source: IPAddress, _ now: Int) -> Bool { rate.counted(shutOut: source, now: at(now)) }
+        for _ in 0..<2 { #expect(rate.arrived(from: address, fingerprint: 0, now: at(0)) == .within) }
+        let early = counted(address, 1)
+        #expect(!early && !rate.mayHaveShutOut(at(1)))
+        #expect(rate.arrived(from: address, fingerprint: 0, now: at(2)) == .exceeded(retryAfterSeconds: 1))
+        let (one, another) = (counted(address, 3), counted(other, 3))
+        #expect(one && !another && rate.mayHaveShutOut(at(3)))
+        for moment in [500, 501] {
+            let still = counted(address, moment)
+            #expect(still)
+        }
+        // Behind the window the next one is told again.
+        let late = counted(address, 1002)
+        #expect(!late && !rate.mayHaveShutOut(at(1002)))
+        #expect(rate.arrived(from: address, fingerprint: 0, now: at(1002)) != .within)
+        #expect(rate.mayHaveShutOut(at(1003)))
+    }
+
     @Test("a flood is answered once a window")
     func answeredOnce() {
         var rate = SourceRate(.init(requests: 5, per: .seconds(1)))
