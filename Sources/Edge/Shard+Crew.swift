@@ -142,10 +142,11 @@ extension Shard {
 
     // MARK: Handing over
 
-    /// All shards are there.
+    /// All shards are there. One that has been told so before may have handed something over already.
     func join(_ crew: [ShardHandle]) {
         self.crew = crew
         parcels = crew.map { _ in [] }
+        takeParcels()
     }
 
     func handOver(_ parcel: Parcel, to index: Int) {
@@ -182,6 +183,7 @@ extension Shard {
     }
 
     private func takeParcels() {
+        guard crew.indices.contains(place.index) else { return }
         take(crew[place.index].inbox.take())
     }
 

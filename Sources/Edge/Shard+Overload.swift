@@ -8,8 +8,8 @@ import Transport
 /// More calls than the edge can bear: refusing new ones in time for those that are up.
 extension Shard {
     private static let lookEvery: UInt64 = 50_000_000
-    /// A quarter of what is too much.
-    private static let sheddingBacklog = 0.25
+    /// An eighth of what is too much.
+    private static let sheddingBacklog = 0.125
 
     func lookAtLoad() {
         let now = clock()

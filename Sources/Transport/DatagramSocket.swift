@@ -33,7 +33,7 @@ final class DatagramSocket {
     }
     /// Datagrams that are read before other sockets and timers have their turn.
     private static let mostAtOnce = 4 * DatagramInbox.room
-    private static let receiveBuffer: CInt = 4 << 20
+    private static let receiveBuffer: CInt = 8 << 20
 
     init(
         index: Int, listener: Int, endpoint: Endpoint, sharesPort: Bool, isV6Only: Bool, layer: TransportLayer
@@ -139,7 +139,7 @@ final class DatagramSocket {
         }
     }
 
-    /// What waits in the receive buffer, as a part of what may wait: half of the buffer, which is some 20 ms of work. Above
+    /// What waits in the receive buffer, as a part of what may wait: half of the buffer, which is some 40 ms of work. Above
     /// 1 the loop is behind.
     func backlog() -> Double {
         guard descriptor >= 0 else { return 0 }
