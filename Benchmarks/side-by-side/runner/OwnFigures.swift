@@ -85,7 +85,7 @@ extension Runner {
 
     /// More calls than most edges see in a day, with the memory at each tenth of them.
     mutating func soak() throws {
-        let (rate, count) = isQuick ? (1000, 20_000) : (4000, 2_000_000)
+        let (rate, count) = isQuick ? (1000, 20_000) : (2500, 2_000_000)
         var figure = Figure(
             name: "soak", title: "memory behind \(count) calls at \(rate)/s, as a part of that behind a tenth of them",
             unit: "of it")
