@@ -18,18 +18,27 @@ enum Variant: String, CaseIterable {
     case callLimit = "call-limit"
     /// A source may send 2,000 requests in 10 s: many for a caller, few for a flood.
     case flood
+    /// Limits just above the long run's load: windows that never fill would grow for as long as it lasts.
+    case soak
     /// All layers; Sallyport on two event loops.
     case twoShards = "two-shards"
     /// Record-routing only, where the program can leave out the rest.
     case bare
 
     var shards: Int { self == .twoShards ? 2 : 1 }
-    var callLimit: Int { self == .callLimit ? 10 : 1_000_000 }
+    var callLimit: Int {
+        switch self {
+        case .callLimit: 10
+        case .soak: 20_000
+        case .seven, .sourceLimit, .flood, .twoShards, .bare: 1_000_000
+        }
+    }
 
     func sourceLimit(_ program: Program) -> Int {
         switch self {
         case .sourceLimit: 30
         case .flood: 2000
+        case .soak: 10_000
         // pike's counters have 16 bits.
         case .seven, .callLimit, .twoShards, .bare: program == .kamailio ? 65_000 : 10_000_000
         }

@@ -89,7 +89,7 @@ extension Runner {
         var figure = Figure(
             name: "soak", title: "memory behind \(count) calls at \(rate)/s, as a part of that behind a tenth of them",
             unit: "of it")
-        try withEdge(.sallyport, .seven) { edge in
+        try withEdge(.sallyport, .soak) { edge in
             let load = try LoadRun(
                 places,
                 ["call", "--to", "127.0.0.1:25060", "--rate", String(rate), "--seconds", String(count / rate)],
