@@ -61,10 +61,8 @@ extension Hexadecimal {
     }
 
     /// The octet that two digits stand for; nil for anything else.
-    public static func octet(_ text: [UInt8], _ start: Int) -> UInt8? {
-        guard start + 2 <= text.count, let high = value(of: text[start]), let low = value(of: text[start + 1]) else {
-            return nil
-        }
+    public static func octet(_ first: UInt8, _ second: UInt8) -> UInt8? {
+        guard let high = value(of: first), let low = value(of: second) else { return nil }
         return high << 4 | low
     }
 

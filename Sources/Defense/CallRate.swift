@@ -70,17 +70,14 @@ public struct CallRate: Sendable {
             return .within(used: window.count(within: period, of: now.monotonic))
         }.result
     }
-
 }
 
 extension CommonLedger {
     func examineCallRate(_ approach: Approach, _ facts: inout PassageFacts, now: Moment) -> Verdict {
         guard let policy = callRate, approach.isCall,
-            let identity = facts.authenticatedUser ?? facts.organization?.tag
+            let identity = facts.authenticatedUser ?? facts.organization?.tag, let outcome = called(identity, now: now)
         else { return .notApplicable }
-        switch called(identity, now: now) {
-        case nil:
-            return .notApplicable
+        switch outcome {
         case .within(let used):
             facts.rateStatus = "\(used)/\(policy.calls)"
             return .pass

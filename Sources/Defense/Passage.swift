@@ -221,6 +221,11 @@ public struct Passage: Sendable {
         sourceRate?.arrived(from: address, fingerprint: 0, now: now) ?? .within
     }
 
+    /// Whether layer 1 would let one more packet of a source pass; counts nothing.
+    public func hasRoom(for address: IPAddress, now: Moment) -> Bool {
+        sourceRate?.hasRoom(for: address, now: now) ?? true
+    }
+
     /// Whether layer 1 may have shut out anybody.
     public func mayHaveShutOut(_ now: Moment) -> Bool { sourceRate?.mayHaveShutOut(now) ?? false }
 

@@ -116,6 +116,14 @@ public struct SourceRate: Sendable {
         return outcome
     }
 
+    /// Whether one more packet of a source would be within its limit; counts nothing.
+    public func hasRoom(for address: IPAddress, now: Moment) -> Bool {
+        guard let state = sources.peek(address.rateKey), state.arrivals.count == max(1, policy.requests) else {
+            return true
+        }
+        return now.monotonic - min(state.arrivals[state.oldest].time, now.monotonic) >= window
+    }
+
     /// Whether there may be a source that is over its limit and has been told so: mostly there is none, and this costs nothing.
     public func mayHaveShutOut(_ now: Moment) -> Bool {
         lastAnnounced.map { now.monotonic - min($0, now.monotonic) < window } ?? false

@@ -105,9 +105,11 @@ extension Shard {
         if let cookie = octets.offset(of: DialogCookie.prefix) { return other(Self.shard(in: octets, at: cookie + 4)) }
         let share = place.share(of: flow.remote.address)
         if share != place.index { return share }
-        guard let round = shardOfSpiral(octets), !isRefusedUnread(octets, flow, now: now),
-            entrance(of: flow)?.passage.arrived(from: flow.remote.address, now: now) == .within
+        // What layer 1 refuses is refused here, where all of its source is counted, and once.
+        guard let round = shardOfSpiral(octets), let entrance = entrance(of: flow),
+            entrance.passage.hasRoom(for: flow.remote.address, now: now)
         else { return nil }
+        _ = entrance.passage.arrived(from: flow.remote.address, now: now)
         return round
     }
 
@@ -120,10 +122,8 @@ extension Shard {
 
     /// The number of a shard that stands in a branch or cookie.
     private static func shard(in octets: UnsafeRawBufferPointer, at start: Int) -> Int? {
-        guard start + 2 <= octets.count, let high = Hexadecimal.value(of: octets[start]),
-            let low = Hexadecimal.value(of: octets[start + 1])
-        else { return nil }
-        return Int(high << 4 | low)
+        guard start + 2 <= octets.count else { return nil }
+        return Hexadecimal.octet(octets[start], octets[start + 1]).map(Int.init)
     }
 
     /// The other shard that a new request has been forwarded by before, as a Via below its sender's tells.
@@ -203,9 +203,12 @@ extension Shard {
         case .message(let octets, let flow):
             _ = octets.withUnsafeBytes { take($0, on: flow, now: now) }
         case .stray(let octets, let flow):
-            // It has been parsed before.
-            guard let message = try? octets.withUnsafeBytes({ try reader.read($0) }) else { return }
-            refuseStray(message, on: flow, now: now)
+            do {
+                refuseStray(try octets.withUnsafeBytes { try reader.read($0) }, on: flow, now: now)
+            } catch {
+                // The shard that it comes from has read it, by the same limits.
+                hot.dropped(.malformed)
+            }
         case .octets(let octets, let id):
             if transport?.send(octets, on: id) != true {
                 metrics.increment(EdgeMetrics.transportFailures, ["connection_closed"])

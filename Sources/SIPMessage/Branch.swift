@@ -25,7 +25,7 @@ public struct Branch: Hashable, Sendable, CustomStringConvertible {
         let start = range.lowerBound
         guard range.count == Self.uniqueEnd || range.count == Self.loopEnd, range.upperBound <= bytes.count,
             bytes[start..<start + Via.magicCookie.utf8.count].elementsEqual(Via.magicCookie.utf8),
-            let shard = Hexadecimal.octet(bytes, start + 7),
+            let shard = Hexadecimal.octet(bytes[start + 7], bytes[start + 8]),
             let unique = Hexadecimal.number(bytes, start + Self.uniqueStart..<start + Self.uniqueEnd)
         else { return nil }
         var loop: UInt64?

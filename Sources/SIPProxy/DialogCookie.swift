@@ -59,7 +59,8 @@ public struct DialogCookie: Sendable {
         let owner = user.lowerBound + Self.prefix.utf8CodeUnitCount
         let digits = owner + 2
         guard let fromTag = request.fromTagRange, let toTag = request.toTagRange, user.count >= Self.length,
-            request.equals(user.lowerBound..<owner, Self.prefix), let shard = Hexadecimal.octet(bytes, owner),
+            request.equals(user.lowerBound..<owner, Self.prefix),
+            let shard = Hexadecimal.octet(bytes[owner], bytes[owner + 1]),
             let first = Hexadecimal.number(bytes, digits..<digits + 16),
             let second = Hexadecimal.number(bytes, digits + 16..<digits + 32)
         else { return nil }

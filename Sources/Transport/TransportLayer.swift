@@ -6,8 +6,8 @@ public import TransportSecurity
 
 /// The sockets of one event loop: listens, frames, connects, sends.
 ///
-/// Everything here is called on the loop and calls its observer there. Nothing in it waits or locks. It lives until
-/// `shutdown()`, which lets go of the sockets and through them of the layer.
+/// Everything here is called on the loop and calls its observer there. Nothing in it waits or locks, but for the pause
+/// that `ownsLoop` allows. It lives until `shutdown()`, which lets go of the sockets and through them of the layer.
 public final class TransportLayer {
     public let loop: any EventLoop
     public let limits: TransportLimits
