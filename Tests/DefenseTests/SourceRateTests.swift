@@ -51,6 +51,7 @@ struct SourceRateTests {
         let early = counted(address, 1)
         #expect(!early && !rate.mayHaveShutOut(at(1)))
         #expect(rate.arrived(from: address, fingerprint: 0, now: at(2)) == .exceeded(retryAfterSeconds: 1))
+        #expect(!rate.hasRoom(for: address, now: at(3)) && rate.hasRoom(for: other, now: at(3)))
         let (one, another) = (counted(address, 3), counted(other, 3))
         #expect(one && !another && rate.mayHaveShutOut(at(3)))
         for moment in [500, 501] {

@@ -117,6 +117,25 @@ extension Integration {
             #expect(answers == Array(repeating: 481, count: 12) + [503])
         }
 
+        @Test("who names a shard in the branch of a forged Via, as of a spiral, likewise", arguments: ["00", "01"])
+        func forgedSpiral(shard: String) throws {
+            // Not on the allowlist; one of each shard.
+            for share in 0..<2 {
+                let addresses = (UInt32(1)..<100).map { IPAddress(v4: 0x7f00_0200 + $0) }
+                let stranger = try DatagramPeer(try #require(addresses.first { Self.places.share(of: $0) == share }))
+                let branch = "z9hG4bK\(shard)\(String(repeating: "a", count: 16)).\(String(repeating: "b", count: 16))"
+                var answers: [Int] = []
+                for number in 0..<30 {
+                    let via = "Via: SIP/2.0/UDP \(listener.endpoint);branch=\(branch)"
+                    try stranger.send(invite("spiral-\(share)-\(number)", stranger, [via]), to: listener.endpoint)
+                    if let answer = try? stranger.receive(within: answers.last == 503 ? 20 : 5000) {
+                        answers.append(answer.status ?? 0)
+                    }
+                }
+                #expect(answers == Array(repeating: 403, count: 12) + [503])
+            }
+        }
+
         // MARK: Messages
 
         private struct Talk {

@@ -54,4 +54,22 @@ struct MetricSetTests {
         #expect(first.value(counter, ["x"]) == 5)
         #expect(first.value(seconds) == 2)
     }
+
+    @Test(
+        "gauges add up, or the most or the least of them counts, also of negative ones",
+        arguments: [
+            (MetricFamily.Merging.sum, -5.0), (.most, -2), (.least, -3),
+        ])
+    func gauges(_ merging: MetricFamily.Merging, _ expected: Double) {
+        let gauge = MetricFamily("gauge", .gauge, "A gauge.", labels: ["name"], merging: merging)
+        var (first, second) = (MetricSet(), MetricSet())
+        first.set(gauge, ["x"], to: -2)
+        second.set(gauge, ["x"], to: -3)
+        first.merge(second)
+        #expect(first.value(gauge, ["x"]) == expected)
+        // One that only one of them has is that.
+        second.set(gauge, ["y"], to: -7)
+        first.merge(second)
+        #expect(first.value(gauge, ["y"]) == -7)
+    }
 }
