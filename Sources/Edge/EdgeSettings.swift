@@ -45,6 +45,8 @@ public struct EdgeSettings: Sendable {
     var witnessPatience: UInt64
     /// Nil: no limit but what the load asks for.
     var newCallsPerSecond: Int?
+    /// Server transactions kept by all shards together.
+    var transactions: Int
     /// Event loops that carry SIP.
     var shards: Int
 
@@ -80,6 +82,7 @@ public struct EdgeSettings: Sendable {
             headerBytes: configuration.limits.headerBytes)
         let limit = configuration.limits.newCallsPerSecond
         newCallsPerSecond = limit > 0 ? limit : nil
+        transactions = configuration.limits.transactions
         shards = configuration.limits.shards
         refusesWithoutWitness = configuration.witness.onFailure == .refuse
         warnBeforeExpiry = configuration.tls.warnBeforeExpiry

@@ -61,10 +61,18 @@ extension Shard {
     func writeOverloadRefusals(now: Moment) {
         guard overloadRefusals > 0 else { return }
         metrics.increment(EdgeMetrics.overloadRefusals, by: Double(overloadRefusals))
-        record(
-            SecurityEvent(
-                .securityRejected, .warning,
-                details: [.init("reason", "overload"), .init("count", .integer(overloadRefusals))]), now: now)
+        var details: [SecurityEvent.Detail] = [
+            .init("reason", "overload"), .init("count", .integer(overloadRefusals)),
+        ]
+        if !hasRoomForCalls {
+            details += [.init("transactions", .integer(servers.count)), .init("calls", .integer(calls.count))]
+            logger.warning(
+                """
+                new requests get 503: \(servers.count) transactions and \(calls.count) calls are all that this edge keeps \
+                (limits.transactions)
+                """)
+        }
+        record(SecurityEvent(.securityRejected, .warning, details: details), now: now)
         overloadRefusals = 0
     }
 

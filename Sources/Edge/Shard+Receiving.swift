@@ -116,7 +116,7 @@ extension Shard: TransportObserver {
         let isContinuation = request.has(.authorization) || request.has(.proxyAuthorization)
         var report = entrance.passage.examine(
             approach, now: now, activeCalls: { common.calls(of: $0) },
-            hasRoom: { overload.admits(isContinuation: isContinuation, now: now.monotonic) },
+            hasRoom: { hasRoomForCalls && overload.admits(isContinuation: isContinuation, now: now.monotonic) },
             stopwatch: { clock().monotonic })
         if let guardStep = report.guardStep {
             hot.policy.observe(Double(guardStep.nanoseconds) / 1e9)
@@ -131,7 +131,7 @@ extension Shard: TransportObserver {
             refuseForOverload(request, on: flow, now: now)
             return
         }
-        if isDraining || isFull {
+        if isDraining {
             reply(request, .init(503, "Service Unavailable", fields: [("Retry-After", "10")]), on: flow)
             return
         }

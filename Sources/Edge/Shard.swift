@@ -106,8 +106,10 @@ final class Shard {
     private var nextWake = UInt64.max
     private var lastID: UInt64
 
-    /// New requests are refused with 503 beyond this many transactions: memory stays bounded.
-    static let mostTransactions = 200_000
+    /// Calls that a shard keeps at a time.
+    private static let mostCalls = 200_000
+    /// Its part of `limits.transactions`.
+    private let mostTransactions: Int
 
     init(
         settings: EdgeSettings, place: PortSharing, common: CommonCounts, loop: any EventLoop,
@@ -124,6 +126,7 @@ final class Shard {
         transactionSecret = secret
         self.logger = logger
         pools = settings.pools
+        mostTransactions = max(1, settings.transactions / place.count)
         overload = OverloadControl(fixedLimit: settings.newCallsPerSecond.map { max(1, $0 / place.count) })
         cookie = DialogCookie(secret: secret, shard: place.number)
         branches = BranchMint(secret: secret, shard: place.number, start: randomStart)
@@ -160,8 +163,13 @@ final class Shard {
         for entrance in entrances.values { entrance.passage.directory = directory }
     }
 
-    /// No room for new requests.
-    var isFull: Bool { servers.count >= Self.mostTransactions || calls.count >= Self.mostTransactions }
+    /// No room for requests, not even of calls that are up.
+    var isFull: Bool { servers.count >= mostTransactions }
+
+    /// A sixteenth of the transactions is for calls that are up, so that they can still be ended.
+    var hasRoomForCalls: Bool {
+        servers.count < mostTransactions - mostTransactions / 16 && calls.count < Self.mostCalls
+    }
 
     /// The identifiers of a shard's own are below the next one's.
     static func firstID(of place: PortSharing) -> UInt64 { UInt64(place.index) << 56 }

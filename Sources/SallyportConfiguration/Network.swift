@@ -85,6 +85,8 @@ extension Configuration {
         public var idleTimeout = Duration.seconds(3605)
         /// 0: decided by overload control alone.
         public var newCallsPerSecond = 0
+        /// Requests kept in memory: those under way, and answered ones for as long as they may be sent again.
+        public var transactions = 600_000
         /// Event loops that carry SIP, each on a core of its own where there are so many.
         public var shards = 1
 
@@ -151,6 +153,7 @@ extension Configuration.Limits: Section {
         form.value("handshake_timeout", &handshakeTimeout, .duration(.milliseconds(100) ... .seconds(300)))
         form.value("idle_timeout", &idleTimeout, .duration(.seconds(1) ... .seconds(7 * 86_400)))
         form.value("new_calls_per_second", &newCallsPerSecond, .integer(0...1_000_000))
+        form.value("transactions", &transactions, .integer(16...10_000_000))
         form.value("shards", &shards, .integer(1...64))
     }
 }

@@ -207,6 +207,31 @@ extension EdgeTests {
             }
         }
 
+        @Test(
+            "with its transactions used up the edge refuses new calls, keeps the rest for those that are up, and says so"
+        )
+        func full() async throws {
+            try await Laboratory.run(more: "limits: {transactions: 16}") { lab in
+                let (dialog, _, ok) = try lab.connect()
+                for _ in 1..<15 {
+                    lab.caller.send(lab.request("INVITE", lab.newDialog()), to: lab.address)
+                    _ = try lab.callee.request(.invite)
+                }
+                lab.caller.send(lab.request("INVITE", lab.newDialog()), to: lab.address)
+                #expect(try lab.caller.final(503, cSeq: 1).text(.retryAfter) != nil)
+                lab.caller.send(lab.inDialog("INFO", dialog, ok), to: lab.address)
+                lab.callee.send(lab.response(200, "OK", to: try lab.callee.request(Method("INFO"))), to: lab.address)
+                #expect(try lab.caller.final(200, cSeq: 2).status == 200)
+                lab.caller.send(lab.inDialog("INFO", dialog, ok, cSeq: 3), to: lab.address)
+                #expect(try lab.caller.final(503, cSeq: 3).status == 503)
+                let record = try #require(
+                    try await lab.records("SECURITY_REJECTED").first { $0[detail: "reason"] == .string("overload") })
+                #expect(record[detail: "count"] == .integer(1))
+                #expect([.integer(15), .integer(16)].contains(record[detail: "transactions"]))
+                #expect(record[detail: "calls"] == .integer(15))
+            }
+        }
+
         @Test("while the edge drains, new calls are refused")
         func draining() async throws {
             try await Laboratory.run { lab in
