@@ -71,13 +71,37 @@ public struct WitnessStory: Sendable {
     public init(of trace: String, directory: String) throws(WitnessError) {
         var filter = WitnessFilter()
         filter.trace = trace
+        let calls = try Self.calls(filter, directory)
+        try collect(directory) { record in
+            record.traceID == trace || (record.traceID == nil && !calls.isDisjoint(with: record.calls))
+        }
+    }
+
+    /// All that a log says about one call: the records that name it, by a Call-ID or by the edge's own identifier, and
+    /// those of the same call that name it otherwise.
+    /// - Throws: code `storage` when the log can't be read.
+    public init(ofCall call: String, directory: String) throws(WitnessError) {
+        var filter = WitnessFilter()
+        filter.call = call
+        let calls = try Self.calls(filter, directory)
+        guard !calls.isEmpty else { return }
+        try collect(directory) { !calls.isDisjoint(with: $0.calls) }
+    }
+
+    /// The names of the calls that a filter finds.
+    private static func calls(_ filter: WitnessFilter, _ directory: String) throws(WitnessError) -> Set<String> {
         var calls: Set<String> = []
         var query = try WitnessQuery(directory: directory, filter)
-        while let record = try query.next(), calls.count < Self.mostCalls { calls.formUnion(record.calls) }
-        query = try WitnessQuery(directory: directory)
+        while let record = try query.next(), calls.count < mostCalls { calls.formUnion(record.calls) }
+        return calls
+    }
+
+    private mutating func collect(
+        _ directory: String, _ belongs: (WitnessRecord) -> Bool
+    ) throws(WitnessError) {
+        var query = try WitnessQuery(directory: directory)
         while let record = try query.next() {
-            let belongs = record.traceID == trace || (record.traceID == nil && !calls.isDisjoint(with: record.calls))
-            guard belongs else { continue }
+            guard belongs(record) else { continue }
             guard records.count < Self.limit else {
                 isCut = true
                 break

@@ -11,6 +11,15 @@ public struct WitnessReader {
         follower = LogFollower(self.directory, after: 0)
     }
 
+    /// - Parameter sequence: ``poll()`` begins behind this record.
+    public init(directory: String, after sequence: Int) {
+        self.directory = LogDirectory(path: directory)
+        follower = LogFollower(self.directory, after: sequence)
+    }
+
+    /// Records that should have come and were not there any more: removed by retention, or by somebody.
+    public var missing: Int { follower.missing }
+
     /// The last `count` records, the oldest first; then ``poll()`` goes on behind them.
     /// - Returns: whole lines that are records; anything else is ``WitnessVerifier``'s to speak of.
     public mutating func tail(_ count: Int) throws(WitnessError) -> [WitnessRecord] {
