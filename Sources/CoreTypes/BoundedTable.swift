@@ -83,6 +83,10 @@ public struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable 
 
     /// All keys, in no particular order.
     public var keys: some Collection<Key> { index.keys }
+    /// All entries, in no order; looking at them is no use of them.
+    public var entries: [(key: Key, value: Value)] {
+        slots.compactMap { slot in slot.flatMap { slot in slot.value.map { (slot.key, $0) } } }
+    }
 
     private mutating func insert(_ key: Key, _ value: Value) {
         let slot: Int

@@ -36,3 +36,11 @@ extension DefenseDirectory {
             experts: ExpertDirectory(experts))
     }
 }
+
+extension BanList {
+    /// - Parameter neverBanned: whom no row of the registry can ban.
+    init(_ snapshot: RegistrySnapshot, except neverBanned: [IPNetwork]) {
+        let bans = snapshot.bans.filter { ban in !neverBanned.contains { $0.contains(ban.address) } }
+        self.init(bans.map { ($0.address, $0.until) })
+    }
+}

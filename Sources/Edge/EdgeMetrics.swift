@@ -102,9 +102,13 @@ public enum EdgeMetrics {
         "registry_entries", .gauge, "What the registry holds.", labels: ["table"])
     static let registryUp = MetricFamily("registry_up", .gauge, "1 while the registry can be read.")
 
+    static let bansActive = MetricFamily("bans_active", .gauge, "Addresses that are banned.")
+    static let bansTotal = MetricFamily("bans_total", .counter, "Bans since the start.", labels: ["jail"])
+
     /// Families that show up before anything has happened.
     static let declared = [
-        rejections, allowlistDenials, tlsFailures, authFailures, rateViolations, policyDecisions, policySeconds,
+        bansActive, bansTotal, rejections, allowlistDenials, tlsFailures, authFailures, rateViolations, policyDecisions,
+        policySeconds,
         policyServiceAnswers, policyServiceSeconds, calls,
         activeCalls, callSeconds, callProbes, requests, responses, errors, methodSeconds, malformed, dropped, foreign,
         overloadRefusals,

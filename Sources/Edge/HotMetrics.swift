@@ -15,6 +15,8 @@ struct HotMetrics {
         case singleVia = "single_via"
         /// Of somebody who is not on the allowlist, while packets wait.
         case flood
+        /// Of an address that is banned.
+        case banned
         /// Belongs to another shard, which has too much to do.
         case shardBusy = "shard_busy"
     }

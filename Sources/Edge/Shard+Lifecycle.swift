@@ -129,6 +129,7 @@ extension Shard {
             metrics.set(EdgeMetrics.transactionsTotal, [side], to: Double(count))
         }
         metrics.set(EdgeMetrics.activeCalls, to: Double(calls.count))
+        if place.isLead { metrics.set(EdgeMetrics.bansActive, to: Double(bans.count(at: clock().wall))) }
         if let witness {
             metrics.set(EdgeMetrics.witnessRecords, to: Double(witness.records))
             metrics.set(EdgeMetrics.witnessFailures, to: Double(witness.failures))

@@ -13,6 +13,7 @@ import Transport
 extension Shard: TransportObserver {
     func received(_ octets: UnsafeRawBufferPointer, on flow: Flow) -> Bool {
         let now = clock()
+        if isBanned(flow.remote.address, now: now) { return false }
         if let owner = otherOwner(of: octets, on: flow, now: now) {
             handOver(.message(Array(octets), flow), to: owner)
             return true
@@ -227,6 +228,7 @@ extension Shard: TransportObserver {
         guard settings.listeners.indices.contains(listener) else { return false }
         let listening = settings.listeners[listener]
         let now = clock()
+        if isBanned(remote.address, now: now) { return false }
         switch entrancesOfListeners[listener]?.passage.arrived(from: remote.address, now: now) {
         case .within?:
             metrics.increment(EdgeMetrics.connectionsTotal, [listening.transport.rawValue])

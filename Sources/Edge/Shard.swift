@@ -3,6 +3,7 @@ import Defense
 import Logging
 import NIOCore
 import SallyportConfiguration
+import Registry
 import SIPMessage
 import SIPProxy
 import SIPTransaction
@@ -95,6 +96,9 @@ final class Shard {
     /// The ports that the listeners got.
     var boundPorts: Set<UInt16> = []
     var isDraining = false
+    var bans = BanList()
+    /// The lead's, to tell what changes.
+    var knownBans: [IPAddress: Ban] = [:]
     /// The most sources that layer 1 has remembered since memory was given back.
     private var mostSources = 0
     var isWitnessFailing = false
@@ -268,6 +272,7 @@ final class Shard {
         for event in collapser.due(now: now) { witness.append(event, at: now.wall) }
         if now.monotonic >= certificatesDue { lookAtCertificates(now: now) }
         for entrance in entrances.values { entrance.passage.keepHouse(now: now) }
+        endBans(now: now)
         loseWitnessPatience()
         giveBackMemory()
         startHousekeeping()

@@ -84,3 +84,20 @@ func quoted(_ text: String) -> String {
     }
     return result + (text.unicodeScalars.count > 80 ? "...'" : "'")
 }
+
+/// What names of accounts and labels may look like, for those who check them before they ask for anything.
+public enum RegistryText {
+    /// `user@domain` as it is kept: the domain in lower case.
+    /// - Throws: `invalid`.
+    public static func addressOfRecord(_ text: String) throws(RegistryError) -> String {
+        try AccountName(parsing: text).text
+    }
+
+    /// Whether a text can be where an expert is called.
+    public static func isContact(_ text: String) -> Bool { (try? RegistryStore.checkContact(text)) != nil }
+
+    /// Whether a text can be shown to people as a name, tag or reason.
+    public static func isLabel(_ text: String, atMost limit: Int) -> Bool {
+        (try? AccountName.label(text, "label", atMost: limit)) != nil
+    }
+}

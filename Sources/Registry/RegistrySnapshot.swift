@@ -102,18 +102,21 @@ public struct RegistrySnapshot: Sendable, Equatable {
     public var subscribers: [Subscriber]
     public var addresses: [Address]
     public var experts: [Expert]
+    /// Those that had not ended.
+    public var bans: [Ban]
     /// Rows that could not be used as they stand, and passwords in plain text: each a sentence for the operator.
     public var problems: [String]
     /// Counts the changes that a ``RegistryFollower`` has seen; 0 for a snapshot taken by hand.
     public var revision: UInt64
 
     public init(
-        subscribers: [Subscriber] = [], addresses: [Address] = [], experts: [Expert] = [], problems: [String] = [],
-        revision: UInt64 = 0
+        subscribers: [Subscriber] = [], addresses: [Address] = [], experts: [Expert] = [], bans: [Ban] = [],
+        problems: [String] = [], revision: UInt64 = 0
     ) {
         self.subscribers = subscribers
         self.addresses = addresses
         self.experts = experts
+        self.bans = bans
         self.problems = problems
         self.revision = revision
     }
@@ -122,7 +125,8 @@ public struct RegistrySnapshot: Sendable, Equatable {
 extension RegistryStore {
     /// Reads everything in one transaction.
     public func snapshot() throws(RegistryError) -> RegistrySnapshot {
-        try read { database in
+        let now = clock()
+        return try read { database in
             var snapshot = RegistrySnapshot()
             try SubscriberReader(settings: settings).forEach(in: database, where: "1") { row in
                 snapshot.problems += row.problems
@@ -137,6 +141,7 @@ extension RegistryStore {
             }
             let (experts, problems) = try ExpertReader.all(in: database)
             snapshot.experts = experts
+            snapshot.bans = try Self.bans(in: database, at: now)
             snapshot.problems += problems
             return snapshot
         }

@@ -16,11 +16,13 @@ public struct AddressEntry: Sendable, Equatable {
 }
 
 extension RegistryStore {
+    /// - Returns: the entry, with its row.
     /// - Throws: `exists` when the same network, group, port and transport is there; `invalid`.
-    public func allow(_ rule: RegistrySnapshot.Address) throws(RegistryError) {
+    @discardableResult
+    public func allow(_ rule: RegistrySnapshot.Address) throws(RegistryError) -> AddressEntry {
         let tag = try AccountName.label(rule.tag, "tag")
         guard rule.group >= 0 else { throw RegistryError(.invalid, "a group is a number from 0") }
-        try write { database in
+        return try write { database in
             let same = try addresses(in: database).first { entry in
                 entry.rule.network == rule.network && entry.rule.group == rule.group && entry.rule.port == rule.port
                     && entry.rule.transport == rule.transport
@@ -41,16 +43,18 @@ extension RegistryStore {
                 try database.execute(
                     sql: "INSERT INTO address (grp, ip_addr, mask, port, tag) VALUES (?, ?, ?, ?, ?)",
                     arguments: [rule.group, address, length, rule.port, tag])
+            }
+            let entry = AddressEntry(id: database.lastInsertedRowID, rule: rule)
+            if !schema.addressHasProto {
                 if let transport = rule.transport {
                     try database.execute(
                         sql: "INSERT OR REPLACE INTO sallyport_address (address_id, ip_addr, mask, grp, transport) "
                             + "VALUES (?, ?, ?, ?, ?)",
-                        arguments: [database.lastInsertedRowID, address, length, rule.group, transport.rawValue])
+                        arguments: [entry.id, address, length, rule.group, transport.rawValue])
                 }
             }
-            try note(
-                "allow.add", rule.network.description, before: nil, after: AddressEntry(id: 0, rule: rule).facts,
-                in: database)
+            try note("allow.add", rule.network.description, before: nil, after: entry.facts, in: database)
+            return entry
         }
     }
 
@@ -73,13 +77,45 @@ extension RegistryStore {
                 let place = group.map { " in group \($0)" } ?? ""
                 throw RegistryError(.notFound, "\(network) is not in the allowlist\(place): see 'allow list'")
             }
-            for entry in found {
-                try database.execute(sql: "DELETE FROM address WHERE id = ?", arguments: [entry.id])
-                try database.execute(sql: "DELETE FROM sallyport_address WHERE address_id = ?", arguments: [entry.id])
-                try note("allow.remove", network.description, before: entry.facts, after: nil, in: database)
-            }
+            for entry in found { try remove(entry, in: database) }
             return found.count
         }
+    }
+
+    /// Removes one entry.
+    /// - Throws: `notFound` when it is gone or another by now.
+    public func disallow(_ entry: AddressEntry) throws(RegistryError) {
+        try write { database in
+            try checkIsThere(entry, in: database)
+            try remove(entry, in: database)
+        }
+    }
+
+    /// Says whose network it is.
+    /// - Throws: `notFound` when it is gone or another by now; `invalid`.
+    public func setTag(_ tag: String, of entry: AddressEntry) throws(RegistryError) -> AddressEntry {
+        var rule = entry.rule
+        rule.tag = try AccountName.label(tag, "tag")
+        let changed = AddressEntry(id: entry.id, rule: rule)
+        try write { database in
+            try checkIsThere(entry, in: database)
+            try database.execute(sql: "UPDATE address SET tag = ? WHERE id = ?", arguments: [rule.tag, entry.id])
+            try note(
+                "allow.tag", rule.network.description, before: entry.facts, after: changed.facts, in: database)
+        }
+        return changed
+    }
+
+    private func checkIsThere(_ entry: AddressEntry, in database: Database) throws {
+        guard try addresses(in: database).contains(entry) else {
+            throw RegistryError(.notFound, "\(entry.rule.network) has been changed or removed since: see 'allow list'")
+        }
+    }
+
+    private func remove(_ entry: AddressEntry, in database: Database) throws {
+        try database.execute(sql: "DELETE FROM address WHERE id = ?", arguments: [entry.id])
+        try database.execute(sql: "DELETE FROM sallyport_address WHERE address_id = ?", arguments: [entry.id])
+        try note("allow.remove", entry.rule.network.description, before: entry.facts, after: nil, in: database)
     }
 
     /// The rules that an address falls under, the longest prefix (which decides) first.

@@ -68,15 +68,17 @@ extension RegistryStore {
         }
     }
 
-    /// Says that the expert is who the registry says.
-    public func verifyExpert(_ aor: String) throws(RegistryError) {
+    /// Says that the expert is who the registry says, or that this is in doubt.
+    public func setExpert(_ aor: String, verified isVerified: Bool) throws(RegistryError) {
         let name = try AccountName(parsing: aor)
         try write { database in
             let before = try existing(name, in: database)
             try database.execute(
-                sql: "UPDATE expert SET verified = 1, updated_at = ? WHERE aor = ?", arguments: [clock(), name.text])
+                sql: "UPDATE expert SET verified = ?, updated_at = ? WHERE aor = ?",
+                arguments: [isVerified, clock(), name.text])
             try note(
-                "expert.verify", name.text, before: before.facts, after: existing(name, in: database).facts,
+                isVerified ? "expert.verify" : "expert.doubt", name.text, before: before.facts,
+                after: existing(name, in: database).facts,
                 in: database)
         }
     }
@@ -123,7 +125,7 @@ extension RegistryStore {
         return facts
     }
 
-    private static func checkContact(_ text: String) throws(RegistryError) {
+    static func checkContact(_ text: String) throws(RegistryError) {
         let scheme = text.lowercased()
         let isPrintable = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x3c && $0 != 0x3e }
         let rest = text.drop { $0 != ":" }.dropFirst()

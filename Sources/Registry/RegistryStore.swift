@@ -37,6 +37,8 @@ public final class RegistryStore: Sendable {
     public let settings: RegistrySettings
     let schema: Schema
     private let queue: DatabaseQueue
+    /// Who makes changes, for the record of changes.
+    let actor: String
     let clock: @Sendable () -> Int64
 
     /// Opens the file, and makes the tables that are missing; never touches a table of Kamailio's that is there.
@@ -48,6 +50,7 @@ public final class RegistryStore: Sendable {
     ) throws(RegistryError) {
         self.settings = settings
         self.clock = clock
+        actor = settings.actor
         var configuration = Configuration()
         configuration.busyMode = .timeout(settings.busyTimeout.inSeconds)
         configuration.label = "registry"
@@ -59,6 +62,17 @@ public final class RegistryStore: Sendable {
             throw RegistryError(error, path: settings.path)
         }
     }
+
+    private init(_ store: RegistryStore, actor: String) {
+        settings = store.settings
+        schema = store.schema
+        queue = store.queue
+        clock = store.clock
+        self.actor = actor
+    }
+
+    /// The same store for changes that somebody else makes.
+    public func acting(as actor: String) -> RegistryStore { RegistryStore(self, actor: actor) }
 
     @Sendable public static func now() -> Int64 {
         Int64((Date().timeIntervalSince1970 * 1000).rounded(.down))
@@ -115,7 +129,7 @@ public final class RegistryStore: Sendable {
         }
         try database.execute(
             sql: "INSERT INTO sallyport_change (time, actor, action, object, before, after) VALUES (?, ?, ?, ?, ?, ?)",
-            arguments: [clock(), settings.actor, action, object, try json(before), try json(after)])
+            arguments: [clock(), actor, action, object, try json(before), try json(after)])
     }
 
     /// Changes that no edge has put into the witness yet, the oldest first.

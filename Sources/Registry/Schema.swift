@@ -90,6 +90,28 @@ struct Schema {
                     )
                     """)
         }
+        migrator.registerMigration("registry-2") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE api_key (
+                        name TEXT PRIMARY KEY NOT NULL,
+                        role TEXT NOT NULL,
+                        prefix TEXT NOT NULL UNIQUE,
+                        hash BLOB NOT NULL,
+                        created_at INTEGER NOT NULL,
+                        expires_at INTEGER,
+                        last_used_at INTEGER
+                    );
+                    CREATE TABLE ban (
+                        address TEXT PRIMARY KEY NOT NULL,
+                        reason TEXT NOT NULL,
+                        jail TEXT,
+                        actor TEXT NOT NULL,
+                        added_at INTEGER NOT NULL,
+                        until INTEGER
+                    )
+                    """)
+        }
         return migrator
     }()
 

@@ -52,11 +52,22 @@ extension Configuration {
             public var requests = 10
             public var per = Duration.seconds(1)
             public var burst = 20
+
+            public init(requests: Int = 10, per: Duration = .seconds(1), burst: Int = 20) {
+                self.requests = requests
+                self.per = per
+                self.burst = burst
+            }
         }
 
         public struct KeyRate: Sendable, Equatable {
             public var requests = 100
             public var per = Duration.seconds(60)
+
+            public init(requests: Int = 100, per: Duration = .seconds(60)) {
+                self.requests = requests
+                self.per = per
+            }
         }
 
         public var listen = Endpoint(IPAddress(v4: 0x7f00_0001), port: 3000)

@@ -22,7 +22,7 @@ final class ExpertTests {
     func life() throws {
         let store = try scratch.store()
         try store.addExpert(expert("Expert-Safety@External.Advisor"))
-        try store.verifyExpert("Expert-Safety@external.advisor")
+        try store.setExpert("Expert-Safety@external.advisor", verified: true)
         let raw = Array(Curve25519.Signing.PrivateKey().publicKey.rawRepresentation)
         let key = RegistrySnapshot.Key(id: "k1", publicKey: raw, notBefore: 5, notAfter: 9)
         try store.addKey(key, to: "Expert-Safety@external.advisor")

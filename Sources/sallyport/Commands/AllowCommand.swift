@@ -105,9 +105,7 @@ struct AllowCommand: ParsableCommand {
         }
 
         func run() throws {
-            guard let address = IPAddress(address) else {
-                throw ValidationError("'\(JSONText.escaped(self.address))' is no IPv4 or IPv6 address.")
-            }
+            let address = try IPAddress(argument: address)
             let rules = try configuration.openRegistry().rules(for: address).map(\.rule)
                 .filter { group == nil || $0.group == group }
             let place = group.map { " in group \($0)" } ?? ""

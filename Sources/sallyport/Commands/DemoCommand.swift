@@ -39,11 +39,10 @@ struct DemoCommand: AsyncParsableCommand {
 
     /// Until SIGINT or SIGTERM.
     private func stay(_ stage: DemoStage) async throws {
-        let control = ControlServer(
-            listen: stage.configuration.control.listen, metrics: { await stage.edge.metricsText() },
-            readiness: { await stage.edge.readiness() },
+        let surface = try ControlSurface(
+            stage.configuration, stage.edge, metrics: { await stage.edge.metricsText() },
             logger: Logger(label: "control") { _ in SwiftLogNoOpLogHandler() })
-        try await RunningEdge.untilSignal([control])
+        try await RunningEdge.untilSignal([surface, ControlServer(surface)])
         Terminal.print("\nStopping. What was written is in \(stage.folder)")
     }
 }

@@ -102,7 +102,7 @@ struct ExpertCommand: ParsableCommand {
 
         func run() throws {
             let store = try configuration.openRegistry()
-            try store.verifyExpert(aor)
+            try store.setExpert(aor, verified: true)
             let expert = try store.expert(aor)
             try output.show(ExpertOutput(expert), text: "verified \(expert.id)")
         }

@@ -50,10 +50,14 @@ struct ExpertKeyCommand: ParsableCommand {
         @Argument(
             help: "A PEM file as 'openssl pkey -pubout' writes it, or the 32 octets in base64.", completion: .file())
         var publicKeyFile: String
-        @Option(help: "The first day (2026-01-31), or RFC 3339 time, at which the key is valid.")
-        var notBefore: KeyDate?
-        @Option(help: "The last day (2026-12-31), or RFC 3339 time, at which the key is valid.")
-        var notAfter: KeyDate?
+        @Option(
+            help: "The first day (2026-01-31), or RFC 3339 time, at which the key is valid.",
+            transform: CivilSpan.init(argument:))
+        var notBefore: CivilSpan?
+        @Option(
+            help: "The last day (2026-12-31), or RFC 3339 time, at which the key is valid.",
+            transform: CivilSpan.init(argument:))
+        var notAfter: CivilSpan?
         @OptionGroup var configuration: ConfigurationOption
         @OptionGroup var output: OutputOption
 
@@ -92,31 +96,13 @@ struct ExpertKeyCommand: ParsableCommand {
     }
 }
 
-/// A day in UTC, `2026-12-31`, or a second in it, `2026-12-31T12:00:00Z`.
-struct KeyDate: ExpressibleByArgument {
-    /// The first and the last millisecond that are meant, since 1970.
-    let start: Int64
-    let end: Int64
-
-    init?(argument: String) {
-        let parts = argument.split(separator: "T", omittingEmptySubsequences: false)
-        let day = parts[0].split(separator: "-", omittingEmptySubsequences: false).compactMap { Self.number($0) }
-        guard parts.count <= 2, parts[0].utf8.count == 10, day.count == 3 else { return nil }
-        guard parts.count == 2 else {
-            guard let start = CivilTime.milliseconds(year: day[0], month: day[1], day: day[2]) else { return nil }
-            (self.start, end) = (start, start + 86_399_999)
-            return
+extension CivilSpan {
+    /// - Throws: what to tell who typed it.
+    init(argument text: String) throws {
+        guard let span = CivilSpan(parsing: text) else {
+            throw ValidationError(
+                "'\(JSONText.escaped(text))' is no day or time: write 2026-12-31 or 2026-12-31T12:00:00Z.")
         }
-        let clock = parts[1].dropLast().split(separator: ":", omittingEmptySubsequences: false)
-            .compactMap { Self.number($0) }
-        guard parts[1].hasSuffix("Z"), parts[1].utf8.count == 9, clock.count == 3,
-            let second = CivilTime.milliseconds(
-                year: day[0], month: day[1], day: day[2], hour: clock[0], minute: clock[1], second: clock[2])
-        else { return nil }
-        (start, end) = (second, second)
-    }
-
-    private static func number(_ text: Substring) -> Int? {
-        text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
+        self = span
     }
 }

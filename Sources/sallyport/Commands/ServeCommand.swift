@@ -3,9 +3,11 @@ import ControlAPI
 import CoreTypes
 import Edge
 import Logging
+import Registry
 import SallyportConfiguration
 import ServiceLifecycle
 import UnixSignals
+import Witness
 import WitnessForwarding
 
 struct ServeCommand: AsyncParsableCommand {
@@ -43,18 +45,17 @@ enum RunningEdge {
         let metrics: @Sendable () async -> String = {
             await edge.metricsText() + forwarding.metricsText() + archive.metricsText()
         }
-        let control = ControlServer(
-            listen: configuration.control.listen, metrics: metrics,
-            readiness: { await edge.readiness() }, logger: logger)
-        let socket = ControlSocket(
-            directory: configuration.stateDirectory, metrics: metrics,
-            readiness: { await edge.readiness() }, calls: CallControl(edge), logger: logger)
+        let surface = try ControlSurface(configuration, edge, metrics: metrics, logger: logger)
+        let control = ControlServer(surface)
+        let socket = ControlSocket(directory: configuration.stateDirectory, surface)
         do {
             // Stopped in reverse: the edge drains while its metrics can still be read, and what it writes last is sent on.
             try await untilSignal([
                 control, socket, forwarding, archive,
-                EdgeService(edge: edge, control: control, socket: socket, logger: logger),
-                FileReload(edge: edge, configuration: configuration, logger: logger),
+                EdgeService(
+                    edge: edge, control: control, socket: socket, isSecure: configuration.control.tls != nil,
+                    logger: logger),
+                surface, FileReload(edge: edge, configuration: configuration, logger: logger),
             ])
         } catch {
             await edge.stop(limit: .zero)
@@ -73,18 +74,34 @@ enum RunningEdge {
     }
 }
 
+extension ControlSurface {
+    /// All that can be asked of a running edge.
+    init(
+        _ configuration: Configuration, _ edge: Edge, metrics: @escaping @Sendable () async -> String, logger: Logger
+    ) throws {
+        self.init(
+            configuration, version: Sallyport.version, registry: try RegistryStore(configuration.registrySettings()),
+            edge: EdgeControl(edge), calls: CallControl(edge), metrics: metrics,
+            readiness: { await edge.readiness() }, record: { edge.witness.append($0, at: SystemClock.now().wall) },
+            logger: logger)
+    }
+}
+
 /// The edge's place among the services: it has been started already, so that a failure is told before anything runs.
 private struct EdgeService: Service {
     let edge: Edge
     let control: ControlServer
     let socket: ControlSocket
+    /// Whether the control API speaks TLS.
+    let isSecure: Bool
     let logger: Logger
 
     func run() async throws {
         let listening = edge.bound.map { "\($0.listener.transport.rawValue) \($0.endpoint) (\($0.listener.profile))" }
         let address = try await control.boundAddress()
         _ = try await socket.boundPath()
-        logger.notice("ready: \(listening.joined(separator: ", ")); control http://\(address)")
+        logger.notice(
+            "ready: \(listening.joined(separator: ", ")); control \(isSecure ? "https" : "http")://\(address)")
         try await gracefulShutdown()
         logger.notice("stopping: no new calls")
         await edge.stop()
