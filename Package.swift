@@ -27,6 +27,7 @@ extension Target.Dependency {
     static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
+    static let hummingbirdHTTP2 = product(name: "HummingbirdHTTP2", package: "hummingbird")
     static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
     static let yams = product(name: "Yams", package: "Yams")
@@ -97,7 +98,12 @@ let rooms: [Target] = [
         ]),
     room(
         "ControlAPI",
-        ["CoreTypes", .nioCore, .logging, .serviceLifecycle, .httpTypes, .hummingbird, .hummingbirdCore]),
+        [
+            "CoreTypes", "SallyportConfiguration", "Registry", "Witness", "TransportSecurity", "Defense", "Edge",
+            .nioCore,
+            .nioPosix, .nioSSL, .crypto, .logging, .serviceLifecycle, .httpTypes, .hummingbird, .hummingbirdCore,
+            .hummingbirdHTTP2,
+        ]),
     .executableTarget(
         name: "sallyport",
         dependencies: [
@@ -153,7 +159,12 @@ let testTargets: [Target] = [
             "CoreTypes", "SIPMessage", "Defense", "Witness", "TransportSecurity", "TestSupport", "TortureMessages",
             "sallyport", .nioCore, .nioPosix, .nioSSL,
         ], path: "Tests/Conformance", swiftSettings: strict),
-    tests("ControlAPITests", ["CoreTypes", "ControlAPI", .nioCore, .nioPosix, .logging, .serviceLifecycle]),
+    tests(
+        "ControlAPITests",
+        [
+            "CoreTypes", "SallyportConfiguration", "Registry", "Witness", "Edge", "ControlAPI", "TestSupport", .nioCore,
+            .nioPosix, .logging, .serviceLifecycle,
+        ]),
     tests(
         "TransportSecurityTests",
         [

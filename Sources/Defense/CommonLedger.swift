@@ -23,6 +23,15 @@ public final class CommonLedger: Sendable {
             State(rate: policy.callRate.map { CallRate($0) }, replays: SignatureReplays(capacity: capacity)))
     }
 
+    private init(_ other: CommonLedger) {
+        callRate = other.callRate
+        let copied = other.state.withLock { $0 }
+        state = Mutex(copied)
+    }
+
+    /// What is remembered in the copy stays there.
+    func copy() -> CommonLedger { CommonLedger(self) }
+
     /// Nil: layer 5 is switched off.
     func called(_ identity: String, now: Moment) -> CallRate.Outcome? {
         state.withLock { $0.rate?.called(identity, now: now) }

@@ -110,7 +110,7 @@ public struct Passage: Sendable {
     private var sourceRate: SourceRate?
     private let transportGuard: TransportGuard
     private var authentication: DigestAuthentication?
-    private let ledger: CommonLedger
+    let ledger: CommonLedger
     private let policyGuard: Guard?
 
     /// - Parameters:
@@ -129,6 +129,17 @@ public struct Passage: Sendable {
         self.ledger = ledger
         policyGuard = policy.policyGuard.map { Guard($0, ledger: ledger) }
         authentication?.offer(to: directory.subscribers)
+    }
+
+    /// - Parameter ledger: a copy of the other one's.
+    init(_ other: Passage, ledger: CommonLedger) {
+        policy = other.policy
+        directory = other.directory
+        sourceRate = other.sourceRate
+        transportGuard = other.transportGuard
+        authentication = other.authentication
+        self.ledger = ledger
+        policyGuard = other.policy.policyGuard.map { Guard($0, ledger: ledger) }
     }
 
     private static let layersOfStrays: [Layer] = [.sourceRate, .allowlist, .transportSecurity]

@@ -14,7 +14,7 @@ struct CertificateInventory: Sendable {
 struct CertificateWatch {
     private static let day: Int64 = 86_400_000
 
-    private var inventory = CertificateInventory()
+    private(set) var inventory = CertificateInventory()
     /// Milliseconds before the end.
     private let ahead: Int64
     /// When it was last told of a certificate, on the wall's clock.

@@ -96,15 +96,20 @@ public final class Edge: Sendable {
             let (shards, listeners) = (crew, bound)
             for member in shards { try await member.submit { $0.join(shards) } }
             relay.connect(shards)
-            let follower = Self.follow(registry, shards, logger: logger)
+            let neverBanned = configuration.neverBanned
+            let follower = Self.follow(registry, shards, neverBanned: neverBanned, logger: logger)
             relay.onAcknowledged { follower.acknowledge(upTo: $0) }
             let edge = Edge(
                 bound: bound, group: group, crew: crew, witness: log, follower: follower, names: names,
                 policyService: policyService, logger: logger)
+            let bans = BanList(snapshot, except: neverBanned)
             for member in shards {
                 try await member.submit {
                     $0.started(listeners)
-                    if $0.place.isLead { $0.registryLoaded(snapshot) }
+                    $0.replace(bans: bans)
+                    guard $0.place.isLead else { return }
+                    $0.registryLoaded(snapshot)
+                    $0.knownBans = Dictionary(snapshot.bans.map { ($0.address, $0) }) { first, _ in first }
                 }
             }
             return edge
@@ -118,7 +123,7 @@ public final class Edge: Sendable {
     }
 
     private static func follow(
-        _ settings: RegistrySettings, _ crew: [ShardHandle], logger: Logger
+        _ settings: RegistrySettings, _ crew: [ShardHandle], neverBanned: [IPNetwork], logger: Logger
     ) -> RegistryFollower {
         let lead = crew[0]
         return RegistryFollower(
@@ -128,8 +133,17 @@ public final class Edge: Sendable {
                     // Built here, on the follower's thread; the loops only swap it in.
                     let directory = DefenseDirectory(snapshot, realm: settings.realm)
                     for problem in snapshot.problems { logger.warning("registry: \(problem)") }
-                    for member in crew { member.execute { $0.replace(directory: directory) } }
-                    lead.execute { $0.registryLoaded(snapshot) }
+                    let bans = BanList(snapshot, except: neverBanned)
+                    for member in crew {
+                        member.execute {
+                            $0.replace(directory: directory)
+                            $0.replace(bans: bans)
+                        }
+                    }
+                    lead.execute {
+                        $0.registryLoaded(snapshot)
+                        $0.bansLoaded(snapshot)
+                    }
                 },
                 onChanges: { changes in lead.execute { $0.record(changes) } },
                 onTrouble: { message in
@@ -143,7 +157,7 @@ public final class Edge: Sendable {
     }
 
     /// Asks every shard, the lead first.
-    private func each<Result: Sendable>(
+    func each<Result: Sendable>(
         _ body: @escaping @Sendable (Shard) -> Result
     ) async throws -> [Result] {
         var results: [Result] = []
@@ -151,14 +165,21 @@ public final class Edge: Sendable {
         return results
     }
 
-    /// The metrics as Prometheus reads them.
-    public func metricsText() async -> String {
+    /// The shard that an address's packets come to.
+    func owner(of source: IPAddress) -> ShardHandle {
+        crew[PortSharing(index: 0, of: crew.count).share(of: source)]
+    }
+
+    /// Of all shards together.
+    func metrics() async throws -> MetricSet {
         let counters = witness.counters
-        guard let sets = try? await each({ $0.scrape($0.place.isLead ? counters : nil) }), var all = sets.first else {
-            return ""
-        }
-        for set in sets.dropFirst() { all.merge(set) }
-        return all.prometheusText()
+        let sets = try await each { $0.scrape($0.place.isLead ? counters : nil) }
+        return sets.dropFirst().reduce(into: sets[0]) { $0.merge($1) }
+    }
+
+    /// The metrics as Prometheus reads them; nothing when an event loop is gone.
+    public func metricsText() async -> String {
+        (try? await metrics())?.prometheusText() ?? ""
     }
 
     /// Why the edge should not be sent calls; empty when it is ready.

@@ -63,6 +63,11 @@ public struct MetricSet: Sendable {
         return family.kind == .histogram ? Double(series.count) : series.value
     }
 
+    /// All series of a counter or gauge together.
+    public func total(_ family: MetricFamily) -> Double {
+        tables[family]?.series.values.reduce(0) { $0 + $1.value } ?? 0
+    }
+
     private mutating func change(_ family: MetricFamily, _ labels: [String], _ body: (inout Series) -> Void) {
         var key = labels
         let table = tables[family]?.series

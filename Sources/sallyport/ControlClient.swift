@@ -42,11 +42,23 @@ struct ControlClient {
         return try await ask(.POST, "/v1/calls/\(id)/end")
     }
 
-    private func ask<Answer: Decodable>(_ method: HTTPMethod, _ path: String) async throws -> Answer {
+    func explain(_ question: RehearsalQuestion) async throws -> RehearsalAnswer {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        return try await ask(.POST, "/v1/test", body: try encoder.encode(question))
+    }
+
+    private func ask<Answer: Decodable>(
+        _ method: HTTPMethod, _ path: String, body sent: Data? = nil
+    ) async throws -> Answer {
         let place = socket.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
         var request = HTTPClientRequest(url: "http+unix://\(place)\(path)")
         request.method = method
         request.headers.add(name: "Host", value: "localhost")
+        if let sent {
+            request.headers.add(name: "Content-Type", value: "application/json")
+            request.body = .bytes(ByteBuffer(bytes: sent))
+        }
         let answer: HTTPClientResponse
         let body: ByteBuffer
         do {

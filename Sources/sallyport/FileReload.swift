@@ -1,6 +1,5 @@
 import Edge
 import Foundation
-import Glibc
 import Logging
 import SallyportConfiguration
 import ServiceLifecycle
@@ -47,34 +46,6 @@ struct FileReload: Service {
             logger.notice("certificates and keys read again (\(cause.rawValue))")
         } catch {
             logger.error("certificates and keys not reloaded (\(cause.rawValue)), the old ones stay: \(error)")
-        }
-    }
-}
-
-/// What tells one state of some files from another, without reading them.
-struct FileMarks: Sendable {
-    struct Mark: Equatable, Sendable {
-        var device: UInt64
-        var inode: UInt64
-        var size: Int64
-        var seconds: Int
-        var nanoseconds: Int
-    }
-
-    private let paths: [String]
-
-    init(_ paths: [String]) {
-        self.paths = paths
-    }
-
-    /// Nil for a file that is not there. Follows symbolic links.
-    func read() -> [Mark?] {
-        paths.map { path in
-            var status = stat()
-            guard stat(path, &status) == 0 else { return nil }
-            return Mark(
-                device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
-                seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
         }
     }
 }

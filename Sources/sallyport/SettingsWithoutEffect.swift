@@ -16,15 +16,12 @@ struct SettingsWithoutEffect {
         func warn(_ isSet: Bool, _ key: String) {
             if isSet { warnings.append("\(key) has no effect in this version") }
         }
-        refuse(configuration.control.tls != nil, "control.tls", "remove it and put a TLS proxy in front")
         refuse(
-            !configuration.control.listen.address.isLoopback, "control.listen on \(configuration.control.listen)",
-            "without TLS it must be a loopback address")
+            configuration.control.tls == nil && !configuration.control.listen.address.isLoopback,
+            "control.listen on \(configuration.control.listen)",
+            "without control.tls it must be a loopback address")
         refuse(configuration.sharedState != .memory, "shared_state", "write memory")
         refuse(configuration.bans.kernel != .off, "bans.kernel", "write off")
         warn(configuration.bans.jails != standard.bans.jails, "bans.jails")
-        warn(configuration.bans.neverBan != standard.bans.neverBan, "bans.never_ban")
-        warn(configuration.control.rate != standard.control.rate, "control.rate")
-        warn(configuration.control.keyRate != standard.control.keyRate, "control.key_rate")
     }
 }

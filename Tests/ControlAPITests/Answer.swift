@@ -11,9 +11,12 @@ struct Answer {
     let body: String
 
     /// Writes the bytes as they are, so that a client library can't mend them.
-    init(to request: String, from address: Endpoint) async throws {
+    /// - Parameters:
+    ///   - fields: header field lines without their ends.
+    ///   - body: sent with its length, as JSON.
+    init(to request: String, _ fields: [String] = [], body: String? = nil, from address: Endpoint) async throws {
         try await self.init(
-            to: request,
+            to: request, fields, body: body,
             from: try SocketAddress(ipAddress: address.address.description, port: Int(address.port)))
     }
 
@@ -21,7 +24,12 @@ struct Answer {
         try await self.init(to: request, from: try SocketAddress(unixDomainSocketPath: path))
     }
 
-    private init(to request: String, from address: SocketAddress) async throws {
+    private init(
+        to request: String, _ fields: [String] = [], body: String? = nil, from address: SocketAddress
+    ) async throws {
+        var head = ["\(request) HTTP/1.1", "Host: localhost", "Connection: close"] + fields
+        if let body { head += ["Content-Type: application/json", "Content-Length: \(body.utf8.count)"] }
+        let sent = head.joined(separator: "\r\n") + "\r\n\r\n" + (body ?? "")
         let stream = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(to: address) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -29,8 +37,7 @@ struct Answer {
                 }
             }
         let text = try await stream.executeThenClose { inbound, outbound in
-            try await outbound.write(
-                ByteBuffer(string: "\(request) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+            try await outbound.write(ByteBuffer(string: sent))
             var bytes = ByteBuffer()
             for try await part in inbound { bytes.writeImmutableBuffer(part) }
             return String(buffer: bytes)
@@ -46,7 +53,7 @@ struct Answer {
                     line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
                 )
             }, uniquingKeysWith: { first, _ in first })
-        body = String(text[end.upperBound...])
+        self.body = String(text[end.upperBound...])
     }
 
     subscript(name: String) -> String? { headers[name] }

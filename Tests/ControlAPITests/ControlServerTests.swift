@@ -1,10 +1,9 @@
 import ControlAPI
 import CoreTypes
 import Foundation
-import Logging
 import NIOCore
 import NIOPosix
-import ServiceLifecycle
+import SallyportConfiguration
 import Testing
 
 @Suite("The control server", .timeLimit(.minutes(1)))
@@ -38,7 +37,7 @@ struct ControlServerTests {
         "errors are problem documents",
         arguments: [
             ("GET /nowhere", 404, "/nowhere"), ("GET /", 404, "/"), ("DELETE /metrics", 405, "/metrics"),
-            ("GET /v1/calls", 404, "/v1/calls"),
+            ("GET /v1/calls", 401, "/v1/calls"),
             ("POST /readyz", 405, "/readyz"), ("GET /metrics/%00\"x", 404, nil),
         ])
     func problems(request: String, status: Int, instance: String?) async throws {
@@ -68,7 +67,7 @@ struct ControlServerTests {
         let group = MultiThreadedEventLoopGroup.singleton
         let other = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
         let port = try #require(other.localAddress?.port)
-        let server = try server(on: "127.0.0.1:\(port)")
+        let (surface, server) = try server(on: "127.0.0.1:\(port)")
         let waiting = Task { try await server.boundAddress() }
         await #expect { try await server.run() } throws: { error in
             let error = error as? ControlError
@@ -78,43 +77,40 @@ struct ControlServerTests {
         }
         await #expect(throws: ControlError.self) { try await waiting.value }
         try await other.close()
+        withExtendedLifetime(surface) {}
     }
 
     @Test("an address that others can reach is refused", arguments: ["0.0.0.0:0", "192.0.2.1:3000", "[::]:0"])
     func notLoopback(listen: String) async throws {
-        let server = try server(on: listen)
+        let (surface, server) = try server(on: listen)
         await #expect { try await server.run() } throws: { error in
             (error as? ControlError)?.description.contains("\(listen) is not a loopback address") == true
         }
+        withExtendedLifetime(surface) {}
     }
 
     @Test("whoever waits for an address can be told to stop waiting")
     func cancelledWait() async throws {
-        let server = try server(on: "127.0.0.1:0")
+        let (surface, server) = try server(on: "127.0.0.1:0")
         let waiting = Task { try await server.boundAddress() }
         waiting.cancel()
         await #expect(throws: CancellationError.self) { try await waiting.value }
+        withExtendedLifetime(surface) {}
     }
 
     // MARK: -
 
-    private func server(on listen: String, reasons: [String] = []) throws -> ControlServer {
-        ControlServer(
-            listen: try #require(Endpoint(listen)), metrics: { "calls_total 3\n" }, readiness: { reasons },
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    private func server(on listen: String) throws -> (Surface, ControlServer) {
+        let endpoint = try #require(Endpoint(listen))
+        let surface = try Surface { $0.control.listen = endpoint }
+        return (surface, surface.server())
     }
 
-    /// Runs a server and hands over what asks it, then stops it as the program does.
     private func serving(
         reasons: [String] = [], _ body: (_ ask: (String) async throws -> Answer) async throws -> Void
     ) async throws {
-        let server = try server(on: "127.0.0.1:0", reasons: reasons)
-        let group = ServiceGroup(
-            services: [server], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        let running = Task { try await group.run() }
-        let address = try await server.boundAddress()
-        try await body { try await Answer(to: $0, from: address) }
-        await group.triggerGracefulShutdown()
-        try await running.value
+        try await Surface(reasons: reasons).serving { address in
+            try await body { try await Answer(to: $0, from: address) }
+        }
     }
 }

@@ -1,71 +1,25 @@
 import ControlAPI
 import Foundation
 import Glibc
-import Logging
 import ServiceLifecycle
 import Synchronization
 import Testing
 
 @Suite("The control socket", .timeLimit(.minutes(1)))
 struct ControlSocketTests {
-    /// The calls 1 to 5, of which 3 to 5 are up.
-    private final class Calls: Sendable {
-        let asked = Mutex<[String]>([])
-
-        static func call(_ number: UInt64) -> CallDocument {
-            var call = CallDocument(
-                id: "call\(number)", number: number, state: number > 2 ? "connected" : "ended", callID: "c\(number)",
-                from: "a@x", to: "b@x", sourceIP: "192.0.2.1", sourcePort: 5060, transport: "udp", profile: "trunks",
-                route: "far", startedAt: "2025-01-01T00:00:00.000Z", durationMilliseconds: 0)
-            if number <= 2 { call.endedAt = "2025-01-01T00:01:00.000Z" }
-            return call
-        }
-
-        var control: CallControl {
-            CallControl(
-                list: { query in
-                    let found = (1...5).reversed().map(UInt64.init).filter { number in
-                        (!query.isActive || number > 2) && number < query.before ?? .max
-                    }
-                    let page = found.prefix(query.limit)
-                    return CallPage(calls: page.map(Self.call), next: found.count > page.count ? page.last : nil)
-                },
-                find: { id in (1...5).map(Self.call).first { $0.id == id } },
-                end: { id, actor in
-                    self.asked.withLock { $0.append("\(id) \(actor)") }
-                    guard let call = (1...5).map(Self.call).first(where: { $0.id == id }) else { return .unknown }
-                    return call.number > 2 ? .ended(call) : .hadEnded(call)
-                })
-        }
-    }
-
-    private func directory() throws -> String {
-        let path = NSTemporaryDirectory() + "sallyport-control-" + UUID().uuidString.prefix(8)
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        return path
-    }
-
-    private func socket(in directory: String, _ calls: Calls = Calls()) -> ControlSocket {
-        ControlSocket(
-            directory: directory, metrics: { "calls_total 3\n" }, readiness: { [] }, calls: calls.control,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-    }
-
     private func serving(
-        in directory: String, _ calls: Calls = Calls(), _ body: (String) async throws -> Void
+        _ surface: Surface, _ body: (String) async throws -> Void
     ) async throws {
-        let socket = socket(in: directory, calls)
-        let group = ServiceGroup(services: [socket], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let socket = surface.socket()
+        let group = ServiceGroup(services: [socket], logger: Surface.quiet)
         let running = Task { try await group.run() }
         try await body(try await socket.boundPath())
         await group.triggerGracefulShutdown()
         try await running.value
     }
 
-    private func serving(_ calls: Calls = Calls(), _ body: (String) async throws -> Void) async throws {
-        let directory = try directory()
-        try await serving(in: directory, calls, body)
-        try FileManager.default.removeItem(atPath: directory)
+    private func serving(_ calls: MadeUpCalls = MadeUpCalls(), _ body: (String) async throws -> Void) async throws {
+        try await serving(try Surface(calls: calls.control), body)
     }
 
     @Test("answers what the control address answers, and tells of calls page by page")
@@ -76,9 +30,9 @@ struct ControlSocketTests {
             #expect(all.status == 200 && all["content-type"] == "application/json")
             #expect(try page(all).calls.map(\.number) == [5, 4, 3, 2, 1])
             let active = try await Answer(to: "GET /v1/calls?active=true&limit=2", fromSocket: path)
-            #expect(try page(active) == CallPage(calls: [5, 4].map(Calls.call), next: 4))
+            #expect(try page(active) == CallPage(calls: [5, 4].map(MadeUpCalls.call), next: 4))
             let rest = try await Answer(to: "GET /v1/calls?active=true&limit=2&before=4", fromSocket: path)
-            #expect(try page(rest) == CallPage(calls: [3].map(Calls.call), next: nil))
+            #expect(try page(rest) == CallPage(calls: [3].map(MadeUpCalls.call), next: nil))
             let one = try await Answer(to: "GET /v1/calls/call2", fromSocket: path)
             #expect(one.json?["state"] as? String == "ended")
         }
@@ -90,7 +44,7 @@ struct ControlSocketTests {
 
     @Test("ends a call for whoever the kernel says is asking")
     func end() async throws {
-        let calls = Calls()
+        let calls = MadeUpCalls()
         try await serving(calls) { path in
             let answer = try await Answer(to: "POST /v1/calls/call4/end", fromSocket: path)
             #expect(answer.status == 200 && answer.json?["id"] as? String == "call4")
@@ -106,10 +60,10 @@ struct ControlSocketTests {
             ("GET /v1/calls/other", 404, "There is no such call"),
             ("GET /v1/calls/call1/end", 405, "takes POST only"), ("DELETE /v1/calls/call1", 405, "takes GET and HEAD"),
             ("POST /v1/calls", 405, "takes GET and HEAD only"), ("GET /v1", 404, "nothing at this path"),
-            ("GET /v1/calls?active=perhaps", 400, "'active' is true or false"),
-            ("GET /v1/calls?limit=0", 400, "'limit' is a number from 1 to 1000"),
+            ("GET /v1/calls?active=perhaps", 400, "'active' must be true or false"),
+            ("GET /v1/calls?limit=0", 400, "'limit' must be a number from 1 to 1000"),
             ("GET /v1/calls?limit=1001", 400, "'limit'"), ("GET /v1/calls?before=-1", 400, "'before'"),
-            ("GET /v1/calls?state=up", 400, "no parameter 'state'"),
+            ("GET /v1/calls?state=up", 400, "'state' is no parameter; known are active, before, limit"),
         ])
     func problems(request: String, status: Int, detail: String) async throws {
         try await serving { path in
@@ -122,21 +76,22 @@ struct ControlSocketTests {
 
     @Test("is for its owner only, and nothing is left of it")
     func mode() async throws {
-        let directory = try directory()
-        try await serving(in: directory) { path in
-            #expect(path == directory + "/control.sock")
+        let surface = try Surface()
+        let before = try FileManager.default.contentsOfDirectory(atPath: surface.directory).sorted()
+        try await serving(surface) { path in
+            #expect(path == surface.directory + "/control.sock")
             let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
             #expect(mode == 0o600)
-            #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["control.sock"])
+            let now = try FileManager.default.contentsOfDirectory(atPath: surface.directory).sorted()
+            #expect(now == (before + ["control.sock"]).sorted())
         }
-        #expect(try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty)
-        try FileManager.default.removeItem(atPath: directory)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: surface.directory).sorted() == before)
     }
 
     @Test("takes the place of one that nobody answers on, never of one that somebody does")
     func place() async throws {
-        let directory = try directory()
-        let path = directory + "/control.sock"
+        let surface = try Surface()
+        let path = surface.directory + "/control.sock"
         // What a killed edge leaves behind: a name without anybody behind it.
         let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
@@ -150,20 +105,20 @@ struct ControlSocketTests {
         #expect(bound == 0)
         close(descriptor)
         #expect(UnixSocket.state(of: path) == .abandoned)
-        try await serving(in: directory) { path in
+        try await serving(surface) { path in
             #expect(UnixSocket.state(of: path) == .listening)
-            let second = socket(in: directory)
+            let second = surface.socket()
             await #expect { try await second.run() } throws: { ($0 as? ControlError)?.code == .isRunning }
             let answer = try await Answer(to: "GET /healthz", fromSocket: path)
             #expect(answer.status == 200)
         }
         #expect(UnixSocket.state(of: path) == .absent)
-        try FileManager.default.removeItem(atPath: directory)
     }
 
     @Test("a name too long for a socket is said, with how long it may be")
     func longName() async throws {
-        let socket = socket(in: "/tmp/" + String(repeating: "a", count: 100))
+        let surface = try Surface()
+        let socket = ControlSocket(directory: "/tmp/" + String(repeating: "a", count: 100), surface.surface())
         await #expect { try await socket.run() } throws: { error in
             (error as? ControlError)?.description.contains("is too long for the name of a socket (103 octets") == true
         }

@@ -1,25 +1,35 @@
+internal import Foundation
+internal import HTTPTypes
 internal import Hummingbird
+internal import Registry
+internal import Witness
 
-/// | path | answer |
-/// |---|---|
-/// | `GET /v1/calls` | a page of calls, the newest first: `active` (true, false), `before` (a number), `limit` (1 to 1000) |
-/// | `GET /v1/calls/{id}` | one call; of those that have ended the latest 1,000 are known |
-/// | `POST /v1/calls/{id}/end` | ends it at both of its sides; 409 when it has ended already |
+/// Calls: those that are up or being set up, and of those that have ended the latest 1,000.
 struct CallRoutes {
     let calls: CallControl
+    /// The witness's directory.
+    let directory: String
 
     func add(to table: inout RouteTable) {
-        table.add(.get, "/v1/calls") { [calls] request, _ in
-            try Response.json(try await calls.list(try Self.query(request)))
+        table.add(Self.list) { [calls] call in
+            let query = CallQuery(
+                isActive: call["active"] == "true", before: call["before"].flatMap { UInt64($0) }, limit: call.limit)
+            return try Response.json(try await calls.list(query))
         }
-        table.add(.get, "/v1/calls/{id}") { [calls] request, context in
-            let id = try context.parameters.require("id")
-            guard let call = try await calls.find(id) else { throw Self.unknown }
-            return try Response.json(call)
+        table.add(Self.read) { [calls] call in
+            guard let found = try await calls.find(call["id"] ?? "") else { throw Self.unknown }
+            return try Response.json(found)
         }
-        table.add(.post, "/v1/calls/{id}/end") { [calls] request, context in
-            let id = try context.parameters.require("id")
-            switch try await calls.end(id, try await context.actor()) {
+        table.add(Self.story) { [calls, directory] call in
+            let id = call["id"] ?? ""
+            let found = try await calls.find(id)
+            let story = try await witnessing { try WitnessStory(ofCall: id, directory: directory) }
+            guard found != nil || !story.records.isEmpty else { throw Self.unknown }
+            let text = try found.map { ["call": String(decoding: try JSONEncoder.canonical.encode($0), as: UTF8.self)] }
+            return EventRoutes.answer(story, text ?? [:])
+        }
+        table.add(Self.end) { [calls] call in
+            switch try await calls.end(call["id"] ?? "", call.actor) {
             case .ended(let call):
                 return try Response.json(call)
             case .hadEnded(let call):
@@ -33,31 +43,50 @@ struct CallRoutes {
     private static let unknown = ProblemError(
         .notFound, "There is no such call; of those that have ended the latest 1,000 are known.")
 
-    private static func query(_ request: Request) throws -> CallQuery {
-        var query = CallQuery()
-        for (name, value) in request.uri.queryParameters {
-            switch name {
-            case "active":
-                guard let isActive = Bool(String(value)) else {
-                    throw ProblemError(.badRequest, "'active' is true or false.")
-                }
-                query.isActive = isActive
-            case "before":
-                guard let before = UInt64(value) else {
-                    throw ProblemError(.badRequest, "'before' is the number of a call, as 'next' of a page gives it.")
-                }
-                query.before = before
-            case "limit":
-                guard let limit = Int(value), (1...1000).contains(limit) else {
-                    throw ProblemError(.badRequest, "'limit' is a number from 1 to 1000.")
-                }
-                query.limit = limit
-            default:
-                throw ProblemError(
-                    .badRequest, "There is no parameter '\(name.prefix(64))': 'active', 'before' and 'limit' are known."
-                )
-            }
-        }
-        return query
-    }
+    // MARK: Descriptions
+
+    private static let count = Schema.integer(0...Int.max)
+    private static let document = Schema.object([
+        .needed("id", .string()), .needed("number", count, "Later calls have higher ones."),
+        .needed("state", .choice(["trying", "ringing", "connected", "ended"])), .needed("call_id", .string()),
+        .maybe("trace_id", .string()), .maybe("expert_id", .string()), .maybe("hazard", .string()),
+        .needed("from", .string()), .needed("to", .string()), .needed("source_ip", .string()),
+        .needed("source_port", .integer(0...65_535)), .needed("transport", .string()),
+        .maybe("organization", .string()), .maybe("tls_version", .string()), .maybe("cipher_suite", .string()),
+        .maybe("authenticated_user", .string()), .needed("profile", .string()), .needed("route", .string()),
+        .needed("started_at", .time), .maybe("ringing_at", .time), .maybe("answered_at", .time),
+        .maybe("ended_at", .time), .needed("duration_ms", count, "From answer to end, or up to now."),
+        .maybe("result", .string()), .maybe("status", .integer(100...699)), .maybe("ended_by", .string()),
+    ])
+    private static let id = Operation.Parameter.path("id", .token, "The call's `id`.")
+
+    private static let list = Operation(
+        method: .get, path: "/v1/calls", id: "listCalls", summary: "Calls, the newest first.", group: "calls",
+        parameters: [
+            .query("active", .boolean, "true: only those that have not ended."),
+            .query("before", .integer(0...Int.max), "`next` of the page before."), .limit,
+        ],
+        answers: [
+            .json(.object([.needed("calls", .array(document)), .maybe("next", count)]), "A page of calls.")
+        ])
+
+    private static let read = Operation(
+        method: .get, path: "/v1/calls/{id}", id: "getCall", summary: "One call.", group: "calls", parameters: [id],
+        answers: [.json(document, "The call.")])
+
+    private static let story = Operation(
+        method: .get, path: "/v1/calls/{id}/story", id: "getCallStory",
+        summary: "A call with all that the witness has of it, in order.", group: "calls", parameters: [id],
+        answers: [
+            .json(
+                .object([
+                    .maybe("call", document), .needed("records", .array(EventFilter.record)),
+                    .needed("cut", .boolean, "Whether there were more than 10,000."),
+                ]), "The story.")
+        ])
+
+    private static let end = Operation(
+        method: .post, path: "/v1/calls/{id}/end", id: "endCall", summary: "Ends a call at both of its sides.",
+        group: "calls", access: .role(.operator), parameters: [id], answers: [.json(document, "The call, ended.")],
+        problems: [409])
 }

@@ -1,8 +1,11 @@
 public import CoreTypes
 internal import Hummingbird
 internal import HummingbirdCore
-public import Logging
+internal import HummingbirdHTTP2
+internal import Logging
 internal import NIOCore
+internal import NIOSSL
+internal import SallyportConfiguration
 public import ServiceLifecycle
 #if canImport(Musl)
     internal import Musl
@@ -10,34 +13,38 @@ public import ServiceLifecycle
     internal import Glibc
 #endif
 
-/// HTTP on the control address: how the edge is watched. See `WatchRoutes` for what it answers.
+/// HTTP/1.1 on the control address, or, with `control.tls`, HTTP/1.1 and 2 over TLS.
 ///
 /// Errors are `application/problem+json` (RFC 9457). HEAD is answered wherever GET is.
 public struct ControlServer: Service {
-    private let listen: Endpoint
-    private let watch: WatchRoutes
-    private let logger: Logger
+    private let surface: ControlSurface
     private let binding = Binding<Endpoint>()
 
-    /// - Parameters:
-    ///   - listen: a loopback address, since there is no TLS and no key; port 0 for a free one.
-    ///   - metrics: the exposition text, asked for at each scrape.
-    ///   - readiness: why the edge should not be sent calls; empty when it is ready.
-    public init(
-        listen: Endpoint, metrics: @escaping @Sendable () async -> String,
-        readiness: @escaping @Sendable () async -> [String], logger: Logger
-    ) {
-        self.listen = listen
-        watch = WatchRoutes(metrics: metrics, readiness: readiness)
-        self.logger = logger
+    public init(_ surface: ControlSurface) {
+        self.surface = surface
     }
 
     /// Serves until the graceful shutdown of the service group. To be called once.
-    /// - Throws: ``ControlError`` when the address can't be used.
+    /// - Throws: ``ControlError`` when the address or the certificate can't be used.
     public func run() async throws {
+        let listen = surface.listen
         do {
-            guard listen.address.isLoopback else { throw ControlError.notLoopback(listen) }
-            try await application.run()
+            if let tls = surface.tls {
+                try await surface.application(
+                    try .http2Upgrade(
+                        tlsConfiguration: Self.configuration(tls),
+                        configuration: .init(
+                            idleTimeout: .seconds(60),
+                            streamConfiguration: .init(
+                                additionalChannelHandlers: [], idleTimeout: ControlLimits.idle))),
+                    at: .hostname(listen.address.description, port: Int(listen.port)), bound
+                ).run()
+            } else {
+                guard listen.address.isLoopback else { throw ControlError.notLoopback(listen) }
+                try await surface.application(
+                    ControlLimits.plain, at: .hostname(listen.address.description, port: Int(listen.port)), bound
+                ).run()
+            }
             // Told to stop before it was listening: whoever waits for the address must not wait on.
             binding.resolve(.failure(CancellationError()))
         } catch {
@@ -53,15 +60,53 @@ public struct ControlServer: Service {
         try await binding.value()
     }
 
-    private var application: some ApplicationProtocol {
-        var table = RouteTable()
-        watch.add(to: &table)
-        return table.application(
-            at: .hostname(listen.address.description, port: Int(listen.port)), logger: logger
-        ) { [listen, binding] channel in
-            let port = channel.localAddress?.port.flatMap(UInt16.init(exactly:)) ?? listen.port
-            binding.resolve(.success(Endpoint(listen.address, port: port)))
+    @Sendable private func bound(_ channel: any Channel) {
+        let listen = surface.listen
+        let port = channel.localAddress?.port.flatMap(UInt16.init(exactly:)) ?? listen.port
+        binding.resolve(.success(Endpoint(listen.address, port: port)))
+    }
+
+    private static func configuration(_ tls: Configuration.Control.TLS) throws -> TLSConfiguration {
+        do {
+            var configuration = TLSConfiguration.makeServerConfiguration(
+                certificateChain: try NIOSSLCertificate.fromPEMFile(tls.certificate).map { .certificate($0) },
+                privateKey: .privateKey(try NIOSSLPrivateKey(file: tls.key, format: .pem)))
+            configuration.minimumTLSVersion = .tlsv12
+            return configuration
+        } catch {
+            throw ControlError.badCertificate(tls, error)
         }
+    }
+}
+
+/// What every connection of the control API is held to.
+enum ControlLimits {
+    static let idle = TimeAmount.seconds(60)
+    static let connections = 256
+
+    static var plain: HTTPServerBuilder {
+        .http1(
+            configuration: .init(
+                idleTimeout: idle,
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: 8192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 64)))
+    }
+}
+
+extension ControlSurface {
+    func application(
+        _ server: HTTPServerBuilder, at address: BindAddress,
+        _ onServerRunning: @escaping @Sendable (any Channel) async -> Void
+    ) -> some ApplicationProtocol {
+        // The framework tells of each start and connection; its troubles are enough.
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        return Application(
+            router: table.router(gate), server: server,
+            configuration: .init(
+                address: address,
+                availableConnectionsDelegate: MaximumAvailableConnections(ControlLimits.connections)),
+            onServerRunning: onServerRunning, logger: quiet)
     }
 }
 
@@ -70,6 +115,7 @@ public struct ControlError: Error, Sendable, Equatable, CustomStringConvertible 
     public enum Code: String, Sendable {
         case notLoopback = "not_loopback"
         case cannotListen = "cannot_listen"
+        case badCertificate = "bad_certificate"
         /// Another edge runs with the same state directory.
         case isRunning = "is_running"
     }
@@ -80,8 +126,14 @@ public struct ControlError: Error, Sendable, Equatable, CustomStringConvertible 
     static func notLoopback(_ listen: Endpoint) -> ControlError {
         ControlError(
             code: .notLoopback,
-            description: "control.listen: \(listen) is not a loopback address, and the control API has no TLS: use "
-                + "127.0.0.1:\(listen.port) or [::1]:\(listen.port), and an SSH tunnel or a TLS proxy in front of it")
+            description: "control.listen: \(listen) is not a loopback address, and there is no control.tls: use "
+                + "127.0.0.1:\(listen.port) or [::1]:\(listen.port), or give it a certificate")
+    }
+
+    static func badCertificate(_ tls: Configuration.Control.TLS, _ error: any Error) -> ControlError {
+        ControlError(
+            code: .badCertificate,
+            description: "control.tls: \(tls.certificate) with \(tls.key) can't be used: \(error)")
     }
 
     static func cannotListen(_ listen: Endpoint, _ error: IOError) -> ControlError {

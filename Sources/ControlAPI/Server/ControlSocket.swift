@@ -1,6 +1,5 @@
 internal import Hummingbird
 internal import HummingbirdCore
-public import Logging
 internal import NIOCore
 public import ServiceLifecycle
 #if canImport(Musl)
@@ -12,25 +11,18 @@ public import ServiceLifecycle
 /// HTTP on a Unix-domain socket in the state directory: how the commands of this machine watch and change a running
 /// edge. The file system is the permission: the socket has mode 0600, and it says who asks (`SO_PEERCRED`).
 ///
-/// It answers what the control address does and `/v1/calls` (see `CallRoutes`).
+/// It answers what the control address does, and nobody needs a key.
 public struct ControlSocket: Service {
     private let path: String
-    private let watch: WatchRoutes
-    private let calls: CallRoutes
-    private let logger: Logger
+    private let surface: ControlSurface
     private let binding = Binding<String>()
 
     public static let name = "control.sock"
 
     /// - Parameter directory: the state directory; must be there.
-    public init(
-        directory: String, metrics: @escaping @Sendable () async -> String,
-        readiness: @escaping @Sendable () async -> [String], calls: CallControl, logger: Logger
-    ) {
+    public init(directory: String, _ surface: ControlSurface) {
         path = directory + "/" + Self.name
-        watch = WatchRoutes(metrics: metrics, readiness: readiness)
-        self.calls = CallRoutes(calls: calls)
-        self.logger = logger
+        self.surface = surface
     }
 
     /// Serves until the graceful shutdown of the service group. To be called once.
@@ -41,11 +33,8 @@ public struct ControlSocket: Service {
         do {
             let place = try SocketPlace(path)
             defer { place.clear() }
-            var table = RouteTable()
-            watch.add(to: &table)
-            calls.add(to: &table)
-            let application = table.application(
-                at: .unixDomainSocket(path: place.temporary), logger: logger
+            let application = surface.application(
+                ControlLimits.plain, at: .unixDomainSocket(path: place.temporary)
             ) { [binding, path] _ in
                 binding.resolve(Result { try place.publish() }.map { path })
             }
