@@ -26,6 +26,8 @@ export async function show(context) {
     ];
 }
 
+const actionColumn = { title: 'Actions', unseen: true, class: 'row-actions' };
+
 /**
  * A list of the API, a page at a time.
  * - `source`: its path, the name of its items and what they are sorted by; `actions(item)`: buttons of a row.
@@ -35,7 +37,7 @@ export async function listing(context, title, { lead, source, columns, key, empt
     const page = await get(source.path, { after }, context.signal);
     const rows = table({
         caption: title, key, empty,
-        columns: actions ? [...columns, { title: 'Actions', unseen: true, class: 'row-actions', cell: actions }] : columns,
+        columns: actions ? [...columns, { ...actionColumn, cell: actions }] : columns,
     });
     rows.update(page[source.items]);
     const here = `#/access/${context.path[1] ?? 'allowlist'}`;

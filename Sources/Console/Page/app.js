@@ -6,7 +6,8 @@ import { clock, zone } from './format.js';
 
 const pages = [
     ['now', 'Now', () => import('./now.js')], ['calls', 'Calls', () => import('./calls.js')],
-    ['access', 'Access', () => import('./access.js')], ['certificates', 'Certificates', () => import('./certificates.js')],
+    ['access', 'Access', () => import('./access.js')],
+    ['certificates', 'Certificates', () => import('./certificates.js')],
     ['witness', 'Witness', () => import('./witness.js')], ['health', 'Health', () => import('./health.js')],
 ];
 const roles = ['viewer', 'operator', 'admin'];
@@ -35,7 +36,8 @@ function status() {
 function showNode({ node, version, ready, reasons }) {
     const text = `${node} ${ready}`;
     if (byID('node').dataset.shown !== text) {
-        fill(byID('node'), h('a', { href: '#/health' }, node), ready ? badge('good', 'ready') : badge('bad', 'not ready'));
+        const state = ready ? badge('good', 'ready') : badge('bad', 'not ready');
+        fill(byID('node'), h('a', { href: '#/health' }, node), state);
         byID('node').dataset.shown = text;
     }
     byID('node').title = reasons.join(' ');
@@ -50,12 +52,16 @@ function poll(tasks, signal) {
     const tick = async () => {
         if (isBusy || document.hidden || Date.now() < quietUntil || Date.now() - before < 4900) return;
         const next = turns.reduce((one, other) => (one.due <= other.due ? one : other));
-        if (next.due > Date.now()) return;
+        // Timers are not exact: what is due in a moment need not wait for another turn.
+        if (next.due > Date.now() + 1000) return;
         next.due = Date.now() + next.every * 1000;
         before = Date.now();
         isBusy = true;
-        await attempt(next.run().then(fresh));
-        isBusy = false;
+        try {
+            await attempt(next.run().then(fresh));
+        } finally {
+            isBusy = false;
+        }
     };
     const timer = setInterval(tick, 5000);
     document.addEventListener('visibilitychange', tick, { signal });
@@ -64,7 +70,11 @@ function poll(tasks, signal) {
 
 function fresh() {
     freshAt = Date.now();
-    if (freshAt >= quietUntil) fill(trouble);
+    clearTrouble();
+}
+
+function clearTrouble() {
+    if (Date.now() >= quietUntil) fill(trouble);
 }
 
 /** Waits for something that may go wrong, and says so above the page. */
@@ -91,20 +101,20 @@ signals.addEventListener('limited', ({ detail: seconds }) => {
         fill(left, `The console asks again in ${rest} s.`);
         if (rest > 0) return;
         clearInterval(timer);
-        fill(trouble);
+        clearTrouble();
     };
     const timer = setInterval(count, 1000);
     count();
 });
 
 signals.addEventListener('signedout', () => {
-    if (session) showSignIn('Your key does not open this page any more: it was revoked or has expired. Sign in again to go on.');
+    if (session) showSignIn('Your key does not open this page any more: it was revoked or has expired.');
 });
 
 function closeEverything() {
     page.abort();
     document.querySelectorAll('dialog').forEach((dialog) => dialog.close());
-    fill(trouble);
+    clearTrouble();
 }
 
 function showSignIn(reason) {
@@ -122,7 +132,8 @@ function showSignIn(reason) {
             try {
                 session = (await request('POST', '/v1/session', { body })).value;
             } catch (error) {
-                throw error.status === 401 ? new Problem(401, '', [{ field: 'key', detail: 'No such key is in force.' }]) : error;
+                if (error.status !== 401) throw error;
+                throw new Problem(401, '', [{ field: 'key', detail: 'No such key is in force.' }]);
             }
             await showSession();
         },
@@ -132,7 +143,8 @@ function showSignIn(reason) {
         h('h1', {}, 'Sign in to Sallyport'),
         reason && h('p', { class: 'reason', role: 'alert' }, reason),
         sign.element,
-        h('p', { class: 'quiet' }, 'A key is made on the edge with ', h('code', {}, 'sallyport key create NAME --role viewer'), '.')));
+        h('p', { class: 'quiet' },
+            'A key is made on the edge with ', h('code', {}, 'sallyport key create NAME --role viewer'), '.')));
     main.querySelector('input').focus();
 }
 
@@ -156,7 +168,8 @@ function decoded(text) {
     }
 }
 
-async function render() {
+/** Makes the page that the address names; `keepsFocus` where somebody is in the middle of something outside it. */
+async function render({ keepsFocus = false } = {}) {
     const place = address();
     const [name, title, load] = pages.find(([id]) => id === (place.path[0] ?? 'now')) ?? [];
     closeEverything();
@@ -168,9 +181,12 @@ async function render() {
         can: (role) => roles.indexOf(session.role) >= roles.indexOf(role),
         poll: async (more) => {
             tasks.push(...more);
-            await Promise.all(more.map((task) => task.run()));
+            const results = await Promise.allSettled(more.map((task) => task.run()));
+            const faults = results.filter(({ reason }) => reason);
+            if (faults.length === more.length) throw faults[0].reason;
+            faults.forEach(({ reason }) => attempt(Promise.reject(reason)));
         },
-        reload: () => render(),
+        reload: async () => session && render(),
         go: (hash) => {
             if (location.hash === hash) render();
             else location.hash = hash;
@@ -187,12 +203,12 @@ async function render() {
     }
     if (signal.aborted) return;
     freshAt = Date.now();
-    show(content, title ?? 'Not found', name);
+    show(content, title ?? 'Not found', name, keepsFocus);
     poll(tasks, signal);
 }
 
 /** Puts a page in the place of another; focus stays on a part that both have, and goes to the heading otherwise. */
-function show(content, title, name) {
+function show(content, title, name, keepsFocus) {
     const focused = document.activeElement === document.body ? null : document.activeElement?.getAttribute('href');
     document.title = `${title} – Sallyport`;
     for (const link of byID('links').querySelectorAll('a')) {
@@ -205,16 +221,18 @@ function show(content, title, name) {
     fill(main, content);
     const heading = main.querySelector('h1');
     heading.tabIndex = -1;
+    if (keepsFocus) return;
     const same = focused && [...main.querySelectorAll('a')].find((link) => link.getAttribute('href') === focused);
     (main.querySelector('[aria-invalid]') ?? same ?? heading).focus({ preventScroll: isSamePage });
     if (!isSamePage) scrollTo(0, 0);
 }
 
-const missing = () => [h('h1', {}, 'Not found'), h('p', {}, 'There is no such page. ', h('a', { href: '#/now' }, 'Go to Now'))];
+const missing = () =>
+    [h('h1', {}, 'Not found'), h('p', {}, 'There is no such page. ', h('a', { href: '#/now' }, 'Go to Now'))];
 
 function failed(error) {
     const text = error instanceof Problem ? error.message : 'A part of the console could not be loaded.';
-    const again = h('button', { type: 'button', class: 'primary', onclick: () => location.reload() }, 'Load again');
+    const again = h('button', { type: 'button', class: 'primary', onclick: () => location.reload() }, 'Try again');
     return [h('h1', {}, error.status === 404 ? 'Not found' : 'This page could not be shown'), h('p', {}, text), again];
 }
 
@@ -228,7 +246,7 @@ fill(byID('zone'), [['utc', 'UTC'], ['local', zone.local]].map(([value, text]) =
     h('option', { value, selected: zone.choice === value }, text)));
 byID('zone').addEventListener('change', ({ target }) => {
     zone.choice = target.value;
-    render();
+    render({ keepsFocus: true });
 });
 byID('menu').addEventListener('click', () => openMenu(!rail.classList.contains('open')));
 byID('leave').addEventListener('click', () => attempt(request('DELETE', '/v1/session').then(() => {

@@ -40,18 +40,25 @@ function callTable(isAll) {
         empty: isAll ? 'No call has been let in yet.' : 'No call is up.',
         columns: [
             {
-                title: 'Call', head: true,
+                title: 'Call', head: true, class: 'tight',
                 cell: (call) => h('a', { href: `#/calls/${encodeURIComponent(call.id)}` }, `No. ${call.number}`),
             },
-            { title: 'State', cell: (call) => [badge(tones[call.state], call.state), h('span', { class: 'sub' }, ending(call))] },
+            {
+                title: 'State',
+                cell: (call) => [badge(tones[call.state], call.state), h('span', { class: 'sub' }, ending(call))],
+            },
             { title: 'Started', cell: (call) => moment(call.started_at) },
-            { title: 'Duration', class: 'number', cell: (call) => (call.answered_at ? duration(call.duration_ms) : '–') },
+            {
+                title: 'Duration', class: 'number',
+                cell: (call) => (call.answered_at ? duration(call.duration_ms) : '–'),
+            },
             { title: 'From', class: 'mono', cell: (call) => call.from },
             { title: 'To', class: 'mono', cell: (call) => call.to },
             {
                 title: 'Source',
                 cell: (call) => [
-                    h('span', { class: 'mono' }, call.source_ip), h('span', { class: 'sub' }, call.organization ?? call.transport),
+                    h('span', { class: 'mono' }, call.source_ip),
+                    h('span', { class: 'sub' }, call.organization ?? call.transport),
                 ],
             },
             { title: 'Hazard', cell: (call) => call.hazard ?? '–' },
@@ -98,29 +105,33 @@ async function showCall(context, id) {
     return [
         h('p', { class: 'trail' }, h('a', { href: '#/calls' }, 'Calls')),
         h('div', { class: 'head' },
-            h('h1', {}, call.number ? `Call no. ${call.number}` : 'A call of earlier'), state, h('div', { class: 'actions' }, end)),
+            h('h1', {}, call.number ? `Call no. ${call.number}` : 'A call of earlier'), state,
+            h('div', { class: 'actions' }, end)),
         body,
     ];
 }
 
 function callSections({ call, records, cut }) {
     const admitting = records.find(isAdmitting);
-    const start = Date.parse(records[0]?.timestamp);
-    const later = admitting ? `Let in after ${Date.parse(admitting.timestamp) - start} ms` : '';
+    const after = admitting && Date.parse(admitting.timestamp) - Date.parse(records[0].timestamp);
     return [
         call && section('The call', { id: 'call' }, facts([
-            ['From', call.from], ['To', call.to], ['Source', `${call.source_ip} port ${call.source_port}, ${call.transport}`],
-            ['Organization', call.organization], ['Authenticated as', call.authenticated_user], ['Expert', call.expert_id],
-            ['Hazard', call.hazard], ['Trace', call.trace_id && traceLink(call.trace_id)], ['Profile', call.profile],
-            ['Route', call.route], ['TLS', [call.tls_version, call.cipher_suite].filter(Boolean).join(', ')],
+            ['From', call.from], ['To', call.to],
+            ['Source', `${call.source_ip} port ${call.source_port}, ${call.transport}`],
+            ['Organization', call.organization], ['Authenticated as', call.authenticated_user],
+            ['Expert', call.expert_id], ['Hazard', call.hazard],
+            ['Trace', call.trace_id && traceLink(call.trace_id)], ['Profile', call.profile], ['Route', call.route],
+            ['TLS', [call.tls_version, call.cipher_suite].filter(Boolean).join(', ')],
             ['Started', exact(call.started_at)], ['Ringing', call.ringing_at && exact(call.ringing_at)],
             ['Answered', call.answered_at && exact(call.answered_at)], ['Ended', call.ended_at && exact(call.ended_at)],
-            ['Duration', call.ended_at && duration(call.duration_ms)], ['Ending', ending(call)], ['Call-ID', call.call_id],
+            ['Duration', call.ended_at && duration(call.duration_ms)], ['Ending', ending(call)],
+            ['Call-ID', call.call_id],
         ])),
         section('Layers', { id: 'layers' },
             admitting
                 ? [
-                    h('p', { class: 'quiet' }, `${later}; record ${admitting.seq} was on disk before the call went on.`),
+                    h('p', { class: 'quiet' },
+                        `Let in after ${after} ms; record ${admitting.seq} was on disk before the call went on.`),
                     layerList(passage(admitting) ?? []),
                 ]
                 : h('p', { class: 'empty' }, 'The record that let this call in is not kept any more.')),

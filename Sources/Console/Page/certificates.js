@@ -3,12 +3,10 @@ import { h, badge, section, table } from './dom.js';
 import { get } from './api.js';
 import { day, moment, plural } from './format.js';
 
-/** The edge warns by itself 30 days before, unless configured otherwise. */
-const soon = 30;
-
-function left(days) {
+/** From `soon` days on there is something to do; the edge warns of certificates 30 days before by default. */
+function left(days, soon) {
     if (days < 0) return badge('bad', `expired ${plural(-days, 'day')} ago`);
-    return badge(days < 7 ? 'bad' : days < soon ? 'fair' : 'good', `${plural(days, 'day')} left`);
+    return badge(days < soon ? 'fair' : 'good', `${plural(days, 'day')} left`);
 }
 
 export async function show(context) {
@@ -21,7 +19,7 @@ export async function show(context) {
             { title: 'Used as', cell: ({ role }) => (role === 'own' ? 'the edge’s own' : 'authority') },
             { title: 'Issuer', class: 'mono', cell: ({ issuer }) => issuer ?? '–' },
             { title: 'Good until', cell: ({ not_after: end }) => moment(end, day) },
-            { title: 'Left', cell: ({ days_left: days }) => left(days) },
+            { title: 'Left', cell: ({ days_left: days }) => left(days, 30) },
         ],
     });
     certificates.update([...answer.certificates].sort((one, other) => one.days_left - other.days_left));
@@ -30,7 +28,7 @@ export async function show(context) {
         columns: [
             { title: 'Issuer', head: true, class: 'mono', cell: ({ issuer }) => issuer },
             { title: 'Next update', cell: ({ next_update: next }) => moment(next, day) },
-            { title: 'Left', cell: ({ days_left: days }) => left(days) },
+            { title: 'Left', cell: ({ days_left: days }) => left(days, 1) },
         ],
     });
     lists.update(answer.revocation_lists);

@@ -25,8 +25,8 @@ function bars(values, top) {
 }
 
 /**
- * `lanes` are `{name, tone, read(point)}`. `update(points, span)` takes points with a `time` and the milliseconds that one bar
- * stands for. The table that comes with it has the same numbers.
+ * `lanes` are `{name, tone, read(point)}`. `update(points, span)` takes points with a `time` and the milliseconds that
+ * one bar stands for. The table that comes with it has the same numbers.
  */
 export function chart({ caption, lanes }) {
     const read = (point) => lanes.map((lane) => lane.read(point));
@@ -73,7 +73,8 @@ export function chart({ caption, lanes }) {
         caption, key: ({ time }) => time, empty: 'Nothing has been counted.',
         columns: [
             { title: 'From', head: true, cell: ({ time }) => moment(time) },
-            ...lanes.map(({ name }, lane) => ({ title: name, class: 'number', cell: ({ values }) => count(values[lane]) })),
+            ...lanes.map(({ name }, lane) =>
+                ({ title: name, class: 'number', cell: ({ values }) => count(values[lane]) })),
         ],
     });
 

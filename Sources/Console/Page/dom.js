@@ -1,8 +1,8 @@
 /** Builds and changes what is shown. All text goes through text nodes, never through markup. */
 
 /**
- * An element. Attributes that are false, null or undefined are left out, true ones are empty; a function under `onclick`
- * listens for `click`. Children are nodes, texts, numbers and lists of these; null and false are skipped.
+ * An element. Attributes that are false, null or undefined are left out, true ones are empty; a function under
+ * `onclick` listens for `click`. Children are nodes, texts, numbers and lists of these; null and false are skipped.
  */
 export function h(tag, attributes = {}, ...children) {
     const element = document.createElement(tag);
@@ -43,8 +43,8 @@ function visible(text) {
 const origins = new WeakMap();
 
 /**
- * Makes a parent's children show these values. Those whose value is the same stay as they are, so that nothing flashes and
- * focus, selection and opened details survive a refresh.
+ * Makes a parent's children show these values. Those whose value is the same stay as they are, so that nothing flashes
+ * and focus, selection and opened details survive a refresh.
  */
 export function reconcile(parent, values, key, build) {
     const present = new Map([...parent.children].map((child) => [origins.get(child)?.key, child]));
@@ -70,7 +70,7 @@ const controls = (element) => [...element.querySelectorAll('a, button, summary')
 
 /**
  * A table in a region of its own that scrolls where it is too wide.
- * Columns: `title`, `cell(row)`; `class`; `head` for the cell that names its row; `unseen` when the title is for the ear.
+ * Columns: `title`, `cell(row)`; `class`; `head` for the cell that names its row; `unseen`: the title is for the ear.
  */
 export function table({ caption, columns, key, empty }) {
     const body = h('tbody');
@@ -95,8 +95,9 @@ export function table({ caption, columns, key, empty }) {
 
 /** Names and values; those without a value are left out. */
 export function facts(pairs) {
-    return h('dl', { class: 'facts' }, pairs.filter(([, value]) => value !== undefined && value !== null && value !== '')
-        .map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+    const known = pairs.filter(([, value]) => value !== undefined && value !== null && value !== '');
+    return h('dl', { class: 'facts' },
+        known.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
 }
 
 /** A short word with a sign before it; `tone`: good, fair, bad, plain. */
@@ -110,7 +111,8 @@ export function choice(label, options) {
 
 export const section = (title, { actions, id, wide } = {}, ...children) =>
     h('section', { class: wide ? 'panel wide' : 'panel', 'aria-labelledby': id },
-        h('div', { class: 'head' }, h('h2', { id }, title), actions && h('div', { class: 'actions' }, actions)), children);
+        h('div', { class: 'head' }, h('h2', { id }, title), actions && h('div', { class: 'actions' }, actions)),
+        children);
 
 /** Tells what has been done; it goes by itself. */
 export function announce(text) {

@@ -5,14 +5,14 @@ import { Problem } from './api.js';
 let serial = 0;
 
 /**
- * A field: `name` as the API calls it, `label`; `type` (`text`, `password`, `number`, `select`, `checkbox`, `lines`, `list`
- * for texts between commas, `checks` for several of its options, or one that HTML knows), `hint`, `required`, `value`,
- * `options` of `[value, text]` or texts.
+ * A field: `name` as the API calls it, `label`; `type` (`text`, `password`, `number`, `select`, `checkbox`, `lines`,
+ * `list` for texts between commas, `checks` for several of its options, or one that HTML knows), `hint`, `required`,
+ * `value`, `options` of `[value, text]` or texts.
  *
  * `run` gets the values that are not empty, under their names; when it throws a Problem, that is shown.
  */
 export function form({ fields, submit, run, cancel, isDangerous, isInline }) {
-    const parts = fields.map(field);
+    const parts = fields.map((one) => field(one, fields.length > 1));
     const fault = h('p', { class: 'fault', role: 'alert', hidden: true });
     const send = h('button', { type: 'submit', class: isDangerous ? 'danger' : 'primary' }, submit);
 
@@ -56,7 +56,7 @@ export function form({ fields, submit, run, cancel, isDangerous, isInline }) {
     return { element, fail };
 }
 
-function field({ name, label, type = 'text', hint, required, value, options = [] }) {
+function field({ name, label, type = 'text', hint, required, value, options = [] }, isMarked) {
     const id = `field-${serial += 1}`;
     const error = h('p', { class: 'fault', id: `${id}-fault`, hidden: true });
     const control = input(type, {
@@ -72,8 +72,8 @@ function field({ name, label, type = 'text', hint, required, value, options = []
         password: () => control.value || undefined,
         checks: () => [...control.querySelectorAll(':checked')].map((box) => box.value),
     }[type] ?? (() => text() || undefined);
-    const named = type === 'checks'
-        ? control : [h('label', { for: id }, label, required && h('span', { class: 'quiet' }, ' (needed)')), control];
+    const mark = required && isMarked && h('span', { class: 'quiet' }, ' (needed)');
+    const named = type === 'checks' ? control : [h('label', { for: id }, label, mark), control];
     return {
         name,
         read,
@@ -97,7 +97,7 @@ function input(type, attributes, value, options) {
         return h('select', attributes, choices.map(([key, text]) =>
             h('option', { value: key, selected: key === (value ?? '') }, text)));
     case 'lines':
-        return h('textarea', { ...attributes, rows: 4 }, value);
+        return Object.assign(h('textarea', { ...attributes, rows: 4 }), { value: value ?? '' });
     case 'checks':
         return h('details', { class: 'checks', open: value.length > 0 },
             h('summary', { id: attributes.id, 'aria-describedby': attributes['aria-describedby'] }, 'Types'),
@@ -112,11 +112,11 @@ function input(type, attributes, value, options) {
     }
 }
 
-/** Opens a dialog with what `build` makes; it gets the function that closes it. */
+/** Opens a dialog with what `build` makes; it gets the function that closes it, and the dialog. */
 export function dialog(title, build) {
     const id = `dialog-${serial += 1}`;
     const element = h('dialog', { 'aria-labelledby': id, onclose: () => element.remove() }, h('h2', { id }, title));
-    element.append(build(() => element.close()));
+    element.append(build(() => element.close(), element));
     document.body.append(element);
     element.showModal();
 }

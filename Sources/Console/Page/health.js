@@ -25,7 +25,8 @@ export async function show(context) {
             every: 20,
             run: async () => {
                 const answer = await get('/v1/routes', {}, context.signal);
-                targets.update(answer.pools.flatMap((pool) => pool.targets.map((target) => ({ pool: pool.name, ...target }))));
+                targets.update(answer.pools.flatMap(({ name, targets: members }) =>
+                    members.map((target) => ({ pool: name, ...target }))));
                 routes.update(answer.routes);
             },
         },
@@ -69,7 +70,8 @@ function parts(status) {
         section('Disk and witness', { id: 'disk' },
             meter(used, `${size(disk.free_bytes)} of ${size(disk.total_bytes)} free`),
             facts([
-                ['Directory', witness.directory], ['Records', count(witness.records)], ['Last record', count(witness.sequence)],
+                ['Directory', witness.directory], ['Records', count(witness.records)],
+                ['Last record', count(witness.sequence)],
                 ['Failures', witness.failures ? badge('bad', count(witness.failures)) : '0'],
                 ['Size', `${size(witness.bytes)} in ${plural(witness.files, 'file')}`],
                 ['Oldest', witness.oldest && exact(witness.oldest)],
@@ -88,7 +90,8 @@ function meter(used, text) {
     const tone = used > 0.95 ? 'bad' : used > 0.85 ? 'fair' : 'good';
     return h('p', { class: 'meter' },
         svg('svg', { class: tone, viewBox: '0 0 100 6', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-            svg('rect', { class: 'track', width: 100, height: 6 }), svg('rect', { class: 'used', width: used * 100, height: 6 })),
+            svg('rect', { class: 'track', width: 100, height: 6 }),
+            svg('rect', { class: 'used', width: used * 100, height: 6 })),
         badge(tone, text));
 }
 
@@ -112,7 +115,8 @@ function routeTable() {
             { title: 'Route', head: true, cell: ({ name }) => name },
             {
                 title: 'Matches',
-                cell: ({ match }) => Object.entries(match).map(([name, value]) => `${name} ${value}`).join(', ') || 'everything',
+                cell: ({ match }) =>
+                    Object.entries(match).map(([name, value]) => `${name} ${value}`).join(', ') || 'everything',
             },
             { title: 'To', class: 'mono', cell: ({ to }) => to },
         ],

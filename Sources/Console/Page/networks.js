@@ -36,9 +36,9 @@ function addNetwork(context) {
     ask({
         title: 'Allow a network', submit: 'Allow', done: 'The network is allowed.',
         fields: [
-            { name: 'cidr', label: 'Network', hint: 'An IPv4 or IPv6 network or address: 192.0.2.0/24', required: true },
+            { name: 'cidr', label: 'Network', hint: 'IPv4 or IPv6, such as 192.0.2.0/24', required: true },
             { name: 'tag', label: 'Organization tag', hint: 'Who it belongs to; shown with its calls', required: true },
-            { name: 'group', label: 'Group', type: 'number', hint: 'Profiles name the group that may use them', value: 1 },
+            { name: 'group', label: 'Group', type: 'number', hint: 'Profiles name theirs', value: 1 },
             { name: 'port', label: 'Source port', type: 'number', hint: '0: any', value: 0 },
             { name: 'transport', label: 'Transport', type: 'select', options: transports },
         ],
@@ -65,11 +65,14 @@ async function changeTag(context, { id }) {
 export function bans(context, title) {
     const mayChange = context.can('operator');
     return listing(context, title, {
-        lead: 'Addresses that are shut out before layer 1. Those that must never be banned can be in the configuration.',
+        lead: 'Addresses that are shut out. Those under never_ban in the configuration cannot be.',
         source: { path: '/v1/bans', items: 'bans' }, key: ({ address }) => address, empty: 'Nobody is banned.',
         columns: [
             { title: 'Address', head: true, class: 'mono', cell: ({ address }) => address },
-            { title: 'Reason', cell: ({ reason, jail }) => [reason, jail && h('span', { class: 'sub' }, 'jail ', jail)] },
+            {
+                title: 'Reason',
+                cell: ({ reason, jail }) => [reason, jail && h('span', { class: 'sub' }, 'jail ', jail)],
+            },
             { title: 'By', cell: ({ by }) => by },
             { title: 'Since', cell: ({ added_at: since }) => moment(since) },
             { title: 'Until', cell: ({ until }) => moment(until) ?? 'lifted' },
@@ -77,7 +80,8 @@ export function bans(context, title) {
         add: mayChange && addButton('Ban an address', () => addBan(context)),
         actions: mayChange && (({ address }) => rowButton('Lift', `the ban of ${address}`, () => removal(context, {
             title: `Lift the ban of ${address}?`, action: 'Lift', target: path`/v1/bans/${address}`,
-            text: 'It may try again at once. The layers still judge each of its calls.', done: `${address} is not banned any more.`,
+            text: 'It may try again at once. The layers still judge each of its calls.',
+            done: `${address} is not banned any more.`,
         }))),
     });
 }
@@ -86,7 +90,7 @@ function addBan(context) {
     ask({
         title: 'Ban an address', submit: 'Ban', done: 'The address is banned.',
         fields: [
-            { name: 'address', label: 'Address', hint: 'IPv4 or IPv6: 203.0.113.9', required: true },
+            { name: 'address', label: 'Address', hint: 'IPv4 or IPv6, such as 203.0.113.9', required: true },
             { name: 'for', label: 'For', hint: 'Such as 10m, 2h, 7d; empty: until it is lifted' },
             { name: 'reason', label: 'Reason', hint: 'For whoever looks at it later' },
         ],

@@ -9,9 +9,13 @@ import { follow } from './stream.js';
 /** How far back, as minutes, and how many of them one bar stands for. */
 const periods = [[60, 1, '1 hour'], [360, 5, '6 hours'], [1440, 15, '24 hours']];
 const mostRows = 200;
+const levels = [
+    ['', 'All severities'], ['NOTICE', 'Notice and graver'], ['WARNING', 'Warning and graver'], ['ALERT', 'Alerts'],
+];
 
 export async function show(context) {
-    const [minutes, step, name] = periods.find(([length]) => String(length) === context.query.get('minutes')) ?? periods[0];
+    const wanted = context.query.get('minutes');
+    const [minutes, step, name] = periods.find(([length]) => String(length) === wanted) ?? periods[0];
     const tiles = h('dl', { class: 'tiles' });
     const graph = chart({
         caption: `Calls and refusals over the last ${name}`,
@@ -23,9 +27,7 @@ export async function show(context) {
         ],
     });
     const sources = sourceTable();
-    const events = await liveEvents(context);
-
-    await context.poll([
+    const polled = context.poll([
         { every: 10, run: async () => showTiles(tiles, await context.status()) },
         {
             every: 20,
@@ -38,6 +40,7 @@ export async function show(context) {
                 (await get('/v1/sources', { minutes, limit: 20 }, context.signal)).sources),
         },
     ]);
+    const [events] = await Promise.all([liveEvents(context), polled]);
     const options = periods.map(([length, , text]) => [text, `#/now?minutes=${length}`, length === minutes]);
     return [
         h('div', { class: 'head' }, h('h1', {}, 'Now'), choice('Period', options)),
@@ -70,7 +73,7 @@ function sourceTable() {
                 title: 'Source', head: true,
                 cell: ({ address, organization, country }) => [
                     h('a', { class: 'mono', href: `#/witness?source=${encodeURIComponent(address)}` }, address),
-                    h('span', { class: 'sub' }, [organization, country].filter(Boolean).join(', ') || 'not on the allowlist'),
+                    h('span', { class: 'sub' }, [organization, country].filter(Boolean).join(', ')),
                 ],
             },
             {
@@ -92,8 +95,7 @@ async function liveEvents(context) {
     const list = h('ol', { class: 'events', tabindex: 0, 'aria-label': 'Live events, newest first' });
     const state = h('span', { class: 'stream', role: 'status' });
     const level = h('select', { 'aria-label': 'Severity', onchange: () => context.attempt(start()) },
-        [['', 'All severities'], ['NOTICE', 'Notice and graver'], ['WARNING', 'Warning and graver'], ['ALERT', 'Alerts only']]
-            .map(([value, text]) => h('option', { value }, text)));
+        levels.map(([value, text]) => h('option', { value }, text)));
     const pause = h('button', { type: 'button', onclick: () => hold(!isHeld) }, 'Pause');
     let rows = [];
     let isHeld = false;
@@ -142,7 +144,8 @@ async function liveEvents(context) {
 }
 
 function eventRow(record) {
-    if (record.missing) return h('li', { class: 'gap' }, `${plural(record.missing, 'record')} not shown: no longer kept`);
+    const { missing } = record;
+    if (missing) return h('li', { class: 'gap' }, `${plural(missing, 'record')} not shown: no longer kept`);
     return h('li', {},
         moment(record.timestamp), severity(record),
         h('span', { class: 'what' },

@@ -13,21 +13,28 @@ export function experts(context, title) {
         columns: [
             {
                 title: 'Expert', head: true,
-                cell: ({ aor, name }) => [name, h('span', { class: 'sub mono' }, aor)],
+                cell: ({ aor, name, contact }) => [
+                    name, h('span', { class: 'sub mono' }, aor),
+                    contact && h('span', { class: 'sub' }, 'calls go to ', h('span', { class: 'mono' }, contact)),
+                ],
             },
             { title: 'Organization', cell: ({ organization }) => organization },
             { title: 'Specializations', cell: ({ specializations }) => specializations.join(', ') },
-            { title: 'Verified', cell: ({ verified }) => (verified ? badge('good', 'verified') : badge('fair', 'not verified')) },
-            { title: 'Contact', class: 'mono', cell: ({ contact }) => contact ?? '–' },
+            {
+                title: 'Verified',
+                cell: ({ verified }) => (verified ? badge('good', 'verified') : badge('fair', 'not verified')),
+            },
             { title: 'Signing keys', cell: (expert) => signingKeys(context, expert, mayChange) },
         ],
         add: mayChange && addButton('Add an expert', () => addExpert(context)),
         actions: mayChange && (({ aor, verified }) => [
-            rowButton(verified ? 'Withdraw' : 'Verify', aor, () => context.attempt(setVerified(context, aor, !verified))),
+            rowButton(verified ? 'Withdraw' : 'Verify', aor,
+                () => context.attempt(setVerified(context, aor, !verified))),
             rowButton('Add key', `for ${aor}`, () => addSigningKey(context, aor)),
             rowButton('Remove', aor, () => removal(context, {
                 title: `Remove ${aor}?`, action: 'Remove', target: path`/v1/experts/${aor}`,
-                text: 'Its calls are refused from now on, and its signing keys go with it.', done: `${aor} was removed.`,
+                text: 'Its calls are refused from now on, and its signing keys go with it.',
+                done: `${aor} was removed.`,
             })),
         ]),
     });
@@ -47,14 +54,14 @@ function addExpert(context) {
     ask({
         title: 'Add an expert', submit: 'Add', done: 'The expert was added.',
         fields: [
-            { name: 'aor', label: 'Address of record', hint: 'expert-safety@external.advisor', required: true },
+            { name: 'aor', label: 'Address of record', hint: 'Such as expert-safety@external.advisor', required: true },
             { name: 'name', label: 'Name', required: true },
             { name: 'organization', label: 'Organization', required: true },
             {
                 name: 'specializations', label: 'Specializations', type: 'list', required: true,
                 hint: 'Hazards, with commas between: safety, alignment',
             },
-            { name: 'contact', label: 'Contact', hint: 'Where calls to it go: sip:expert@192.0.2.7' },
+            { name: 'contact', label: 'Contact', hint: 'Where calls to it go, such as sip:expert@192.0.2.7' },
             { name: 'verified', label: 'Verified', type: 'checkbox', hint: 'Who it is has been checked' },
         ],
         run: async (expert) => {
@@ -74,7 +81,7 @@ function addSigningKey(context, aor) {
         title: `Add a key for ${aor}`, submit: 'Add', done: 'The key was added.',
         fields: [
             { name: 'id', label: 'Key id', hint: 'As its signatures name it', required: true },
-            { name: 'public_key', label: 'Public key', type: 'lines', hint: 'Ed25519, in PEM or base64', required: true },
+            { name: 'public_key', label: 'Public key', type: 'lines', hint: 'Ed25519', required: true },
             { name: 'not_after', label: 'Good until', type: 'date', hint: 'Empty: without end' },
         ],
         run: async (key) => {
@@ -88,16 +95,23 @@ export function subscribers(context, title) {
     const mayChange = context.can('admin');
     return listing(context, title, {
         lead: 'Layer 4: who can authenticate. Passwords are kept as hashes only.',
-        source: { path: '/v1/subscribers', items: 'subscribers' }, key: ({ aor }) => aor, empty: 'There is no subscriber.',
+        source: { path: '/v1/subscribers', items: 'subscribers' }, key: ({ aor }) => aor,
+        empty: 'There is no subscriber.',
         columns: [
             { title: 'Address of record', head: true, class: 'mono', cell: ({ aor }) => aor },
-            { title: 'State', cell: ({ enabled }) => (enabled ? badge('good', 'enabled') : badge('plain', 'disabled')) },
+            {
+                title: 'State',
+                cell: ({ enabled }) => (enabled ? badge('good', 'enabled') : badge('plain', 'disabled')),
+            },
             {
                 title: 'Algorithms',
                 cell: ({ algorithms, has_plaintext: isPlain }) =>
                     [algorithms.join(', '), isPlain && [' ', badge('fair', 'password in plain text')]],
             },
-            { title: 'Changed', cell: ({ updated_at: changed, created_at: created }) => moment(changed ?? created) ?? '–' },
+            {
+                title: 'Changed',
+                cell: ({ updated_at: changed, created_at: created }) => moment(changed ?? created) ?? '–',
+            },
         ],
         add: mayChange && addButton('Add a subscriber', () => addSubscriber(context)),
         actions: mayChange && (({ aor, enabled }) => [
@@ -115,7 +129,7 @@ function addSubscriber(context) {
     ask({
         title: 'Add a subscriber', submit: 'Add', done: 'The subscriber was added.',
         fields: [
-            { name: 'aor', label: 'Address of record', hint: 'alice@external.advisor', required: true },
+            { name: 'aor', label: 'Address of record', hint: 'Such as alice@external.advisor', required: true },
             { name: 'password', label: 'Password', type: 'password', required: true },
         ],
         run: async (subscriber) => {
@@ -143,12 +157,13 @@ function setPassword(context, aor) {
 
 export function keys(context, title) {
     return listing(context, title, {
-        lead: 'Keys open the control API and this console. Only their hashes are kept: a lost key is replaced by a new one.',
+        lead: 'Keys open the control API and this console. Only hashes are kept, so a lost key stays lost.',
         source: { path: '/v1/keys', items: 'keys' }, key: ({ name }) => name, empty: 'There is no key.',
         columns: [
             {
                 title: 'Name', head: true,
-                cell: ({ name }) => [name, name === context.session.name && h('span', { class: 'sub' }, 'you are signed in with it')],
+                cell: ({ name }) =>
+                    [name, name === context.session.name && h('span', { class: 'sub' }, 'you are signed in with it')],
             },
             { title: 'Role', cell: ({ role }) => role },
             { title: 'Begins with', class: 'mono', cell: ({ prefix }) => prefix },
@@ -167,20 +182,23 @@ export function keys(context, title) {
 }
 
 function createKey(context) {
-    dialog('Create a key', (close) => {
+    let isCreated = false;
+    dialog('Create a key', (close, element) => {
         const body = h('div');
+        element.addEventListener('cancel', (event) => isCreated && event.preventDefault());
+        element.addEventListener('close', () => isCreated && context.reload());
         fill(body, form({
             submit: 'Create', cancel: close,
             fields: [
                 { name: 'name', label: 'Name', hint: 'Who or what uses it', required: true },
-                { name: 'role', label: 'Role', type: 'select', options: ['viewer', 'operator', 'admin'], value: 'viewer' },
+                { name: 'role', label: 'Role', type: 'select', options: ['viewer', 'operator', 'admin'] },
                 { name: 'expires', label: 'Expires', type: 'date', hint: 'Empty: never' },
             ],
             run: async (wish) => {
                 const { value } = await request('POST', '/v1/keys', { body: wish });
                 fill(body, createdKey(value, close));
                 body.querySelector('output').focus();
-                await context.reload();
+                isCreated = true;
             },
         }).element);
         return body;

@@ -21,7 +21,7 @@ export const refusalLayers = [
 
 export const total = (refusals) => Object.values(refusals).reduce((sum, number) => sum + number, 0);
 
-/** All seven layers with their verdicts: `{name, outcome, note, time}` each, by a layer's id; the last ones may be missing. */
+/** All seven layers with their verdicts, `{name, outcome, note, time}` each; those behind a refusal have none. */
 export function layerList(verdicts) {
     return h('ol', { class: 'layers' }, layers.map(({ id, name, number }) => {
         const { outcome = 'unreached', note, time } = verdicts.find((verdict) => verdict.name === id) ?? {};
@@ -47,26 +47,26 @@ export const isAdmitting = (record) => record.details.result === 'admitted';
 export const severity = (record) =>
     h('span', { class: `severity ${record.severity.toLowerCase()}` }, record.severity.toLowerCase());
 
-/** What a record is about, in a few words; all of it is in `recordFacts`. */
+/** What a record is about, in a few words; all of it is in `unfolding`. */
 export function summary(record) {
     const names = [
-        'result', 'reason', 'layer', 'status', 'method', 'request_uri', 'action', 'object', 'actor', 'component', 'part',
-        'user', 'subject', 'address', 'route', 'tls_version', 'limit', 'failure', 'ended_by',
+        'result', 'reason', 'layer', 'status', 'method', 'request_uri', 'action', 'object', 'actor', 'component',
+        'part', 'user', 'subject', 'address', 'route', 'tls_version', 'limit', 'failure', 'ended_by',
     ];
     const said = names.filter((name) => name in record.details).map((name) => String(record.details[name])).slice(0, 4);
     const times = record.details.count > 1 && h('strong', { class: 'times' }, `×${count(record.details.count)}`);
     return h('span', { class: 'summary' }, times, times && ' ', said.join(' · '));
 }
 
-/** Everything that a record says, folded away. */
-export function recordFacts(record) {
+/** Everything that a record says, folded away behind its summary and what stands before that. */
+export function unfolding(record, ...before) {
     const details = Object.entries(record.details).map(([name, value]) => [name, [value].flat().join(', ')]);
     return h('details', { class: 'more' },
-        h('summary', {}, h('span', {}, 'Record ', record.seq)),
+        h('summary', {}, h('span', { class: 'line' }, before, summary(record))),
         facts([
-            ['time', exact(record.timestamp)], ['source_ip', record.source_ip], ['expert_id', record.expert_id],
-            ['trace_id', record.trace_id && traceLink(record.trace_id)], ...details, ['source', record.source],
-            ['prev', record.prev], ['hash', record.hash],
+            ['seq', record.seq], ['time', exact(record.timestamp)], ['source_ip', record.source_ip],
+            ['expert_id', record.expert_id], ['trace_id', record.trace_id && traceLink(record.trace_id)], ...details,
+            ['source', record.source], ['prev', record.prev], ['hash', record.hash],
         ]));
 }
 
@@ -80,8 +80,7 @@ export function timeline(records) {
         return h('li', {},
             h('span', { class: 'offset' }, `+${((Date.parse(record.timestamp) - start) / 1000).toFixed(3)} s`),
             h('div', {},
-                h('p', { class: 'line' }, severity(record), h('code', {}, record.event_type), summary(record)),
-                verdicts && !isAdmitting(record) && layerList(verdicts),
-                recordFacts(record)));
+                unfolding(record, severity(record), h('code', {}, record.event_type)),
+                verdicts && !isAdmitting(record) && layerList(verdicts)));
     }));
 }

@@ -3,8 +3,8 @@ import { request, queryText } from './api.js';
 
 /**
  * - `query`: filters as for /v1/events; `after`: the record behind which it begins.
- * - `onRecords` gets records in order, gathered over a quarter of a second; `onGap` how many are missing before the next;
- *   `onState` one of `live`, `lost`.
+ * - `onRecords` gets records in order, gathered over a quarter of a second; `onGap` how many are missing before the
+ *   next; `onState` one of `live`, `lost`.
  */
 export function follow({ query, after, signal, onRecords, onGap, onState }) {
     let last = after;
@@ -43,9 +43,8 @@ export function follow({ query, after, signal, onRecords, onGap, onState }) {
         const isRefused = source.readyState === EventSource.CLOSED;
         close();
         onState('lost');
-        const pause = isRefused ? await request('GET', '/v1/session', { signal }).then(() => 5, (problem) =>
-            problem.retryAfter || 5) : 3;
-        timer = setTimeout(open, pause * 1000);
+        const problem = isRefused && await request('GET', '/v1/session', { signal }).catch((error) => error);
+        timer = setTimeout(open, (problem?.retryAfter || 3) * 1000);
     };
     const shown = () => (document.hidden ? close() : open());
 

@@ -19,14 +19,14 @@ export async function test(context, title) {
     const result = h('div', { class: 'result', role: 'status' },
         h('p', { class: 'empty' }, 'The verdict of each layer is shown here. Nothing is called, counted or recorded.'));
     const trial = form({
-        submit: 'Ask the layers',
+        submit: 'Ask the layers', isInline: true,
         fields: [
-            { name: 'source', label: 'Source address', hint: '192.0.2.1', required: true },
+            { name: 'source', label: 'Source address', hint: 'Such as 192.0.2.1', required: true },
             { name: 'transport', label: 'Transport', type: 'select', options: ['tls', 'tcp', 'udp'], value: 'tls' },
             { name: 'port', label: 'Source port', type: 'number', hint: 'Empty: any' },
             { name: 'profile', label: 'Profile', type: 'select', options: [['', 'as for the transport'], ...profiles] },
-            { name: 'user', label: 'Would authenticate as', hint: 'expert-safety@external.advisor' },
-            { name: 'to', label: 'Called', hint: 'sip:expert-safety@external.advisor' },
+            { name: 'user', label: 'Would authenticate as', hint: 'An address of record; empty: nobody' },
+            { name: 'to', label: 'Called', hint: 'Such as sip:alice@example.org' },
             { name: 'method', label: 'Method', value: 'INVITE', required: true },
             {
                 name: 'headers', label: 'Headers', type: 'lines', hint: 'Name: value, one a line',

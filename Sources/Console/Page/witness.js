@@ -3,7 +3,7 @@ import { h, badge, fill, section, table } from './dom.js';
 import { form } from './forms.js';
 import { get, path, queryText, request, Problem } from './api.js';
 import { count, exact, fromField, moment, plural, size, toField, zone } from './format.js';
-import { recordFacts, severity, summary, timeline, traceLink } from './records.js';
+import { severity, timeline, traceLink, unfolding } from './records.js';
 
 const types = [
     'SECURITY_EVENT', 'AUTH_CHALLENGE', 'AUTH_SUCCESS', 'AUTH_FAILED', 'POLICY_APPROVED', 'POLICY_REJECTED',
@@ -25,7 +25,8 @@ async function showStory(context, trace) {
     return [
         h('p', { class: 'trail' }, h('a', { href: '#/witness' }, 'Witness')),
         h('h1', {}, 'Story of a trace'),
-        h('p', { class: 'lead' }, h('span', { class: 'mono' }, trace), `: ${plural(records.length, 'record')}`, ends && `, ${ends}`),
+        h('p', { class: 'lead' },
+            h('span', { class: 'mono' }, trace), `: ${plural(records.length, 'record')}`, ends && `, ${ends}`),
         section('Records, the oldest first', { id: 'records', wide: true },
             cut && h('p', { class: 'quiet' }, 'Only the first of them are shown.'),
             records.length ? timeline(records) : h('p', { class: 'empty' }, 'Nothing is known of this trace.')),
@@ -37,6 +38,7 @@ async function showRecords(context) {
     for (const name of filterNames) filters[name] = context.query.get(name) ?? undefined;
     const before = context.query.get('before') ?? undefined;
     const search = searchForm(context, filters);
+    const exported = `/v1/witness/export${queryText(filters)}`;
     const found = recordTable();
     const pages = h('p', { class: 'pages' });
     const said = h('p', { class: 'quiet', role: 'status' });
@@ -54,11 +56,11 @@ async function showRecords(context) {
     return [
         h('h1', {}, 'Witness'),
         section('Find records', { id: 'find', wide: true }, search.element),
+        await logSection(context),
         section('Records', {
             id: 'records', wide: true,
-            actions: h('a', { class: 'button', href: `/v1/witness/export${queryText(filters)}`, download: '' }, 'Export these'),
+            actions: h('a', { class: 'button', href: exported, download: true }, 'Export'),
         }, said, found.element, pages),
-        await logSection(context),
     ];
 }
 
@@ -67,7 +69,10 @@ function searchForm(context, filters) {
     return form({
         submit: 'Find', isInline: true,
         fields: [
-            { name: 'severity', label: 'Severity', type: 'select', options: severities, value: filters.severity, hint: 'This or graver' },
+            {
+                name: 'severity', label: 'Severity', type: 'select', options: severities, value: filters.severity,
+                hint: 'This or graver',
+            },
             { name: 'source', label: 'Source', value: filters.source, hint: 'Address or network' },
             { name: 'expert', label: 'Expert', value: filters.expert, hint: 'Address of record, or its user' },
             { name: 'trace', label: 'Trace', value: filters.trace, hint: 'A trace id' },
@@ -92,11 +97,11 @@ function recordTable() {
             {
                 title: 'Expert and trace', class: 'mono',
                 cell: (record) => [
-                    record.expert_id ?? (record.trace_id ? null : '–'),
+                    record.expert_id ?? '–',
                     record.trace_id && h('span', { class: 'sub' }, traceLink(record.trace_id)),
                 ],
             },
-            { title: 'What', class: 'broad', cell: (record) => [summary(record), recordFacts(record)] },
+            { title: 'What', class: 'broad', cell: (record) => unfolding(record) },
         ],
     });
 }
@@ -126,8 +131,9 @@ async function logSection(context) {
         verify.disabled = false;
     });
     return section('The log', { id: 'log', wide: true, actions: context.can('operator') && verify },
-        h('p', { class: 'lead' }, `${plural(files.length, 'file')}, up to record ${count(sequence)}. Each record carries the hash of `,
-            'the one before; checkpoints are signed with the key ', h('span', { class: 'mono' }, key), '.'),
+        h('p', { class: 'lead' },
+            `${plural(files.length, 'file')}, up to record ${count(sequence)}. Each record carries the hash of the `,
+            'one before; checkpoints are signed with the key ', h('span', { class: 'mono' }, key), '.'),
         result,
         h('details', {}, h('summary', {}, 'Files'), list.element));
 }
@@ -136,7 +142,8 @@ function finding({ ok, records, checkpoints, findings, ms }) {
     return [
         h('p', { class: 'verdict' },
             ok ? badge('good', 'Nothing was changed') : badge('bad', 'The log is not as it was written'),
-            h('span', {}, `${plural(records, 'record')} and ${plural(checkpoints, 'checkpoint')} checked in ${count(ms)} ms`)),
+            h('span', {},
+                `${plural(records, 'record')} and ${plural(checkpoints, 'checkpoint')} checked in ${count(ms)} ms`)),
         findings.length > 0 && h('ul', {}, findings.map((text) => h('li', {}, text))),
     ];
 }
