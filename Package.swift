@@ -96,13 +96,14 @@ let rooms: [Target] = [
             "CoreTypes", "SIPMessage", "SIPProxy", "SIPTransaction", "Defense", "TransportSecurity", "Transport",
             .nioCore, .nioPosix, .crypto,
         ]),
+    .target(name: "Console", resources: [.embedInCode("Page")], swiftSettings: strict),
     room(
         "ControlAPI",
         [
-            "CoreTypes", "SallyportConfiguration", "Registry", "Witness", "TransportSecurity", "Defense", "Edge",
-            .nioCore,
-            .nioPosix, .nioSSL, .crypto, .logging, .serviceLifecycle, .httpTypes, .hummingbird, .hummingbirdCore,
-            .hummingbirdHTTP2,
+            "Console", "CoreTypes", "SallyportConfiguration", "Registry", "Witness", "TransportSecurity", "Defense",
+            "Edge",
+            .nioCore, .nioPosix, .nioSSL, .crypto, .logging, .serviceLifecycle, .httpTypes, .hummingbird,
+            .hummingbirdCore, .hummingbirdHTTP2,
         ]),
     .executableTarget(
         name: "sallyport",

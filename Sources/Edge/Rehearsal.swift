@@ -60,7 +60,8 @@ extension Shard {
         var passage = entrance.passage.rehearsal()
         let now = clock()
         let policy = passage.policy
-        let draft = RehearsalRequest(question, policy, domain: settings.servedNames.first?.description ?? settings.node)
+        let draft = try RehearsalRequest(
+            question, policy, domain: settings.servedNames.first?.description ?? settings.node)
         var approach = try approach(draft.message(credentials: nil), question)
         var report = examine(approach, with: &passage, now: now)
         var isChallenged = false
@@ -200,7 +201,16 @@ private struct RehearsalRequest {
     private let fields: [(String, String)]
     private let from: String
 
-    init(_ question: Rehearsal, _ policy: DefensePolicy, domain: String) {
+    /// Fields that every request has, or that are made here.
+    private static let own: Set<String> = [
+        "via", "max-forwards", "from", "to", "call-id", "cseq", "contact", "content-length", "authorization",
+        "proxy-authorization",
+    ]
+
+    init(_ question: Rehearsal, _ policy: DefensePolicy, domain: String) throws(RehearsalError) {
+        if let name = question.headers.first(where: { Self.own.contains($0.name.lowercased()) })?.name {
+            throw RehearsalError(field: "headers.\(name)", description: "is made here and can't be given")
+        }
         self.question = question
         user = question.user.map { String($0.prefix { $0 != "@" }) }
         target = question.target ?? "sip:anybody@\(domain)"

@@ -206,6 +206,8 @@ enum OtherField: String {
     case forwardedProto = "X-Forwarded-Proto"
     case secFetchSite = "Sec-Fetch-Site"
     case accelBuffering = "X-Accel-Buffering"
+    case referrerPolicy = "Referrer-Policy"
+    case openerPolicy = "Cross-Origin-Opener-Policy"
     case lastEventID = "Last-Event-ID"
 }
 

@@ -7,7 +7,8 @@ struct OpenAPIDocument {
     let version: String
 
     var json: JSONValue {
-        let paths = Dictionary(grouping: operations, by: \.path).mapValues { operations -> JSONValue in
+        let paths = Dictionary(grouping: operations.filter(\.isDescribed), by: \.path).mapValues {
+            operations -> JSONValue in
             .object(
                 Dictionary(operations.map { ($0.method.rawValue.lowercased(), Self.json($0)) }) { first, _ in first })
         }

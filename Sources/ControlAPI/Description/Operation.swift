@@ -61,6 +61,8 @@ struct Operation: Sendable {
     let answers: [Answer]
     /// Statuses above 400 that this operation has beside those that all have.
     var problems: [Int] = []
+    /// Whether it is for programs, and so in `/openapi.json`.
+    var isDescribed = true
 }
 
 extension Operation.Parameter {

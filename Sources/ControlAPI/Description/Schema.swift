@@ -9,7 +9,7 @@ indirect enum Schema: Sendable {
     case array(Schema, count: ClosedRange<Int> = 0...1_000_000)
     case object([Member])
     /// Names that are not known beforehand.
-    case map(Schema)
+    case map(Schema, names: Text = Text())
     case nullable(Schema)
     case anything
 
@@ -93,8 +93,14 @@ extension Schema {
             return wrong("must be a list")
         case (.object(let members), .object(let values)):
             return Self.problems(with: values, members, at: field)
-        case (.map(let element), .object(let values)):
-            return values.sorted { $0.key < $1.key }.flatMap { element.problems(with: $1, at: "\(field).\($0)") }
+        case (.map(let element, let names), .object(let values)):
+            return values.sorted { $0.key < $1.key }.flatMap { name, value in
+                let place = "\(field).\(name.prefix(64))"
+                guard let complaint = names.complaint(about: name) else {
+                    return element.problems(with: value, at: place)
+                }
+                return [FieldProblem(field: place, detail: "has a name that \(complaint)")]
+            }
         case (.object, _), (.map, _):
             return wrong("must be an object")
         case (.nullable(let schema), let value):
@@ -153,7 +159,8 @@ extension Schema {
                 "maxItems": .integer(count.upperBound),
             ]
         case .object(let members): Self.json(members)
-        case .map(let element): ["type": "object", "additionalProperties": element.json]
+        case .map(let element, let names):
+            ["type": "object", "additionalProperties": element.json, "propertyNames": names.json]
         case .anything: [:]
         case .nullable(let schema): ["anyOf": [schema.json, ["type": "null"]]]
         }

@@ -122,10 +122,9 @@ struct EventRoutes {
         group: "events",
         parameters: EventFilter.parameters + [
             .query("before", .integer(1...Int.max), "`next` of the page before."), .limit,
-            .query("last_event_id", .integer(0...Int.max), "For a stream: what follows this event."),
-            .init(
-                name: "Last-Event-ID", place: .header, schema: .integer(0...Int.max),
-                summary: "As browsers say it when they come back to a stream."),
+            .query(
+                "last_event_id", .integer(0...Int.max),
+                "For a stream: what follows this event, as with the field Last-Event-ID, which browsers send."),
         ],
         answers: [
             Operation.Answer(

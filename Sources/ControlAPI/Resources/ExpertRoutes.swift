@@ -66,7 +66,6 @@ struct ExpertRoutes {
     private struct NewKey: Decodable {
         let id: String
         let publicKey: String
-        let notBefore: String?
         let notAfter: String?
     }
 
@@ -115,7 +114,6 @@ struct ExpertRoutes {
                 try registry.acting(as: actor).addKey(
                     .init(
                         id: new.id, publicKey: try Ed25519PublicKey.parse(new.publicKey),
-                        notBefore: new.notBefore.flatMap { CivilSpan(parsing: $0)?.start },
                         notAfter: new.notAfter.flatMap { CivilSpan(parsing: $0)?.end }), to: expert.id)
                 return try registry.expert(expert.id)
             }
@@ -181,7 +179,7 @@ struct ExpertRoutes {
         method: .post, path: "/v1/experts/{aor}/keys", id: "addExpertKey", summary: "Adds an Ed25519 public key.",
         group: "experts", access: .role(.admin), parameters: [aor],
         body: .object([
-            .needed("id", .token), .needed("public_key", .publicKey), .maybe("not_before", .dayOrTime),
+            .needed("id", .token), .needed("public_key", .publicKey),
             .maybe("not_after", .dayOrTime),
         ]), answers: [.json(Document.schema, "The expert.", status: 201, headers: tagged)], problems: [409])
 

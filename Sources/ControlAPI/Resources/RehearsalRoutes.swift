@@ -1,21 +1,36 @@
 internal import CoreTypes
 internal import Edge
 internal import Hummingbird
+internal import SallyportConfiguration
 
 /// Would this call get in?
 struct RehearsalRoutes {
     let edge: EdgeControl
+    let configuration: Configuration
+
+    /// Those that something listens on, TLS first.
+    private var transports: [TransportKind] {
+        let present = Set(configuration.listeners.map(\.transport))
+        return TransportKind.allCases.reversed().filter(present.contains)
+    }
 
     func add(to table: inout RouteTable) {
-        table.add(Self.test) { [edge] call in
+        let transport = transports.first ?? .tls
+        table.add(test) { [edge] call in
             let question = try call.body(as: RehearsalQuestion.self)
             do {
-                return try Response.json(RehearsalAnswer(try await edge.rehearse(try question.rehearsal())))
+                let rehearsal = try question.rehearsal(otherwise: transport)
+                return try Response.json(RehearsalAnswer(try await edge.rehearse(rehearsal)))
             } catch let error as RehearsalError {
                 throw ProblemError(invalid: [.init(field: error.field, detail: error.description)])
             }
         }
     }
+
+    /// RFC 3261 section 25.1; no compact forms.
+    private static let fieldName = Schema.Text(
+        length: 3...64,
+        characters: Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~"))
 
     private static let line = Schema.string(
         .init(
@@ -24,34 +39,39 @@ struct RehearsalRoutes {
                 text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
             }))
 
-    private static let test = Operation(
-        method: .post, path: "/v1/test", id: "testCall",
-        summary: "Which layer would say what to a call; nothing of it is remembered.", group: "test",
-        body: .object([
-            .needed("source", .address), .maybe("port", .integer(1...65_535), otherwise: 5060),
-            .maybe("transport", .choice(TransportKind.allCases.map(\.rawValue)), otherwise: "tls"),
-            .maybe("profile", .token, "Without it: that of the first listener with this transport."),
-            .maybe("user", .addressOfRecord, "Who calls, with the right password; without it: a stranger."),
-            .maybe("to", .contact, "The Request-URI."),
-            .maybe("method", .choice(["INVITE", "MESSAGE", "SUBSCRIBE", "REGISTER"]), otherwise: "INVITE"),
-            .maybe("hazard", .token), .maybe("trace_id", .token), .maybe("headers", .map(line)),
-        ]),
-        answers: [
-            .json(
-                .object([
-                    .needed("admitted", .boolean),
-                    .needed(
-                        "verdicts",
-                        .array(
-                            .object([
-                                .needed("layer", .integer(1...7)), .needed("name", .string()),
-                                .needed("outcome", .choice(["pass", "refuse", "challenge", "skip"])),
-                                .needed("detail", .string()), .maybe("status", .integer(100...699)),
-                                .maybe("reason", .string()),
-                            ]))),
-                    .maybe("route", .object([.needed("name", .string()), .needed("to", .string())])),
-                ]), "The verdicts, up to the first that refuses.")
-        ])
+    private var test: Operation {
+        Operation(
+            method: .post, path: "/v1/test", id: "testCall",
+            summary: "Which layer would say what to a call; nothing of it is remembered.", group: "test",
+            body: .object([
+                .needed("source", .address), .maybe("port", .integer(1...65_535), otherwise: 5060),
+                .maybe("transport", .choice(transports.map(\.rawValue)), "Without it: the first of these."),
+                .maybe(
+                    "profile", .choice(configuration.profiles.keys.sorted()),
+                    "Without it: that of the first listener with this transport."),
+                .maybe("user", .addressOfRecord, "Who calls, with the right password; without it: a stranger."),
+                .maybe("to", .contact, "The Request-URI."),
+                .maybe("method", .choice(["INVITE", "MESSAGE", "SUBSCRIBE", "REGISTER"]), otherwise: "INVITE"),
+                .maybe("hazard", .token), .maybe("trace_id", .token),
+                .maybe("headers", .map(Self.line, names: Self.fieldName)),
+            ]),
+            answers: [
+                .json(
+                    .object([
+                        .needed("admitted", .boolean),
+                        .needed(
+                            "verdicts",
+                            .array(
+                                .object([
+                                    .needed("layer", .integer(1...7)), .needed("name", .string()),
+                                    .needed("outcome", .choice(["pass", "refuse", "challenge", "skip"])),
+                                    .needed("detail", .string()), .maybe("status", .integer(100...699)),
+                                    .maybe("reason", .string()),
+                                ]))),
+                        .maybe("route", .object([.needed("name", .string()), .needed("to", .string())])),
+                    ]), "The verdicts, up to the first that refuses.")
+            ])
+    }
 }
 
 /// The question as the API and `explain` put it.
@@ -71,10 +91,11 @@ public struct RehearsalQuestion: Codable, Sendable {
         self.source = source
     }
 
-    fileprivate func rehearsal() throws -> Rehearsal {
-        guard let address = IPAddress(source), let transport = TransportKind(rawValue: transport ?? "tls") else {
+    fileprivate func rehearsal(otherwise fallback: TransportKind) throws -> Rehearsal {
+        guard let address = IPAddress(source) else {
             throw ProblemError(invalid: [.init(field: "source", detail: "is no IPv4 or IPv6 address")])
         }
+        let transport = transport.flatMap(TransportKind.init) ?? fallback
         var rehearsal = Rehearsal(source: Endpoint(address, port: port ?? 5060), transport: transport)
         rehearsal.profile = profile
         rehearsal.user = user

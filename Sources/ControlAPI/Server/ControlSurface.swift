@@ -59,7 +59,8 @@ public struct ControlSurface: Service {
         BanRoutes(registry: registry, neverBan: configuration.neverBanned).add(to: &table)
         KeyRoutes(registry: registry).add(to: &table)
         RoutingRoutes(edge: edge, configuration: configuration).add(to: &table)
-        RehearsalRoutes(edge: edge).add(to: &table)
+        RehearsalRoutes(edge: edge, configuration: configuration).add(to: &table)
+        ConsoleRoutes(isSecure: control.tls != nil).add(to: &table)
         DescriptionRoutes.add(to: &table, version: version)
         self.table = table
     }

@@ -14,7 +14,8 @@ struct ExplainCommand: AsyncParsableCommand {
     @Argument(help: "Where it comes from: an IPv4 or IPv6 address.") var source: String
     @Option(help: "The source port (default: 5060).") var port: UInt16?
     @Option(
-        help: "udp, tcp or tls (default: tls).", completion: .list(TransportKind.allCases.map(\.rawValue)))
+        help: "udp, tcp or tls (default: the first of tls, tcp, udp that something listens on).",
+        completion: .list(TransportKind.allCases.map(\.rawValue)))
     var transport: String?
     @Option(help: "The profile (default: that of the first listener with this transport).") var profile: String?
     @Option(help: "Who calls, with the right password: user@domain (default: a stranger).") var user: String?
