@@ -43,8 +43,13 @@ extension Configuration {
     /// The HTTP side: API, console, metrics.
     public struct Control: Sendable, Equatable {
         public struct TLS: Sendable, Equatable {
-            public var certificate = ""
-            public var key = ""
+            public var certificate: String
+            public var key: String
+
+            public init(certificate: String = "", key: String = "") {
+                self.certificate = certificate
+                self.key = key
+            }
         }
 
         /// For one address.

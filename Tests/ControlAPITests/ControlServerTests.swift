@@ -36,7 +36,8 @@ struct ControlServerTests {
     @Test(
         "errors are problem documents",
         arguments: [
-            ("GET /nowhere", 404, "/nowhere"), ("GET /", 404, "/"), ("DELETE /metrics", 405, "/metrics"),
+            ("GET /nowhere", 404, "/nowhere"), ("GET /console/nothing", 404, "/console/nothing"),
+            ("DELETE /metrics", 405, "/metrics"),
             ("GET /v1/calls", 401, "/v1/calls"),
             ("POST /readyz", 405, "/readyz"), ("GET /metrics/%00\"x", 404, nil),
         ])
@@ -59,6 +60,24 @@ struct ControlServerTests {
             #expect(answer.status == 200)
             #expect(answer["content-length"] == "14")
             #expect(answer.body == "")
+        }
+    }
+
+    @Test("the console comes with a policy that lets it load nothing from elsewhere, and once only")
+    func console() async throws {
+        try await Surface().serving { address in
+            let page = try await Answer(to: "GET /", from: address)
+            #expect(page.status == 200 && page["content-type"] == "text/html; charset=utf-8")
+            let policy = try #require(page["content-security-policy"])
+            #expect(policy.hasPrefix("default-src 'none'; ") && !policy.contains("unsafe") && !policy.contains("http"))
+            let tag = try #require(page["etag"])
+            #expect(try await Answer(to: "GET /", ["If-None-Match: \(tag)"], from: address).status == 304)
+            let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+                .appendingPathComponent("../../Sources/Console/Page").path
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+                let file = try await Answer(to: "GET /console/\(name)", from: address)
+                #expect(file.status == 200 && file["x-content-type-options"] == "nosniff", "\(name)")
+            }
         }
     }
 

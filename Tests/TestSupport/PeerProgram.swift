@@ -22,6 +22,8 @@ public struct PeerProgram: Sendable {
         isProgram: false)
     public static let svwar = PeerProgram("sipvicious_svwar", in: [repository + "/.build/venv/bin"])
     public static let svcrack = PeerProgram("sipvicious_svcrack", in: [repository + "/.build/venv/bin"])
+    public static let curl = PeerProgram("curl")
+    public static let schemathesis = PeerProgram("schemathesis", in: [repository + "/.build/venv/bin"])
     /// A directory, not a program: the files that Kamailio makes its SQLite tables with.
     public static let kamailioSchema = PeerProgram(
         "db_sqlite", in: ["/usr/share/kamailio", repository + "/.build/kamailio/usr/share/kamailio"])

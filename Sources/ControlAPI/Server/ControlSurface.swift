@@ -28,7 +28,9 @@ public struct ControlSurface: Service {
         logger: Logger
     ) {
         let control = configuration.control
-        tls = control.tls
+        tls = control.tls.map {
+            .init(certificate: configuration.resolve($0.certificate), key: configuration.resolve($0.key))
+        }
         listen = control.listen
         self.logger = logger
         activity = Activity(directory: configuration.witnessDirectory, logger: logger)

@@ -37,7 +37,8 @@ struct ExplainCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let answer = try await ControlClient(try configuration.load()).explain(try question())
+        let question = try question()
+        let answer = try await ControlClient(try configuration.load()).explain(question)
         try show(answer)
     }
 
