@@ -41,7 +41,8 @@ enum RunningEdge {
             forwarders, log: edge.witness, directory: configuration.witnessDirectory, logger: logger)
         let archive = WitnessArchiveWatch(log: edge.witness, logger: logger)
         let metrics: @Sendable () async -> String = {
-            await edge.metricsText() + forwarding.metricsText() + archive.metricsText()
+            let program = ProgramMetrics.text(reasons: await edge.readiness())
+            return await edge.metricsText() + forwarding.metricsText() + archive.metricsText() + program
         }
         let control = ControlServer(
             listen: configuration.control.listen, metrics: metrics,
