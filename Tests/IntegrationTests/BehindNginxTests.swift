@@ -15,13 +15,15 @@ extension Integration {
             let edge: EdgeUnderTest
             let nginx: Nginx
 
-            /// - Parameter isEdge: the edge runs; else something else may take its port.
-            init(isEdge: Bool = true) async throws {
+            /// - Parameters:
+            ///   - isEdge: the edge runs; else something else may take its port.
+            ///   - changes: what an operator has written in place of what, in nginx's configuration.
+            init(isEdge: Bool = true, changing changes: [String: String] = [:]) async throws {
                 namespaces = try NetworkNamespaces()
                 edge = try EdgeUnderTest([try .init(.udp, "trunks")], "", controlPort: 3000)
                 try edge.command("cert", "issue-dev", "tls", "--name", Nginx.name)
                 if isEdge { try await edge.start(through: namespaces.onHost) }
-                nginx = try await Nginx(in: namespaces, certificates: edge.program.path("tls"))
+                nginx = try await Nginx(in: namespaces, certificates: edge.program.path("tls"), changing: changes)
             }
 
             /// curl, from outside.
@@ -102,6 +104,22 @@ extension Integration {
             #expect(closed.code == CurlAnswer.refused, "\(closed)")
             let inside = try CurlAnswer.of(["http://127.0.0.1:3000/metrics"], through: scene.namespaces.onHost)
             #expect(inside.status == 200 && inside.body.contains("sallyport_ready 1"))
+            #expect(try await scene.edge.stop() == 0)
+        }
+
+        @Test("a Prometheus elsewhere can be let in as the configuration says, and nobody else is")
+        func prometheus() async throws {
+            let scene = try await Scene(changing: [
+                "^~ /metrics {": """
+                ^~ /metrics {
+                allow \(NetworkNamespaces.otherStranger);
+                set $sallyport_client "";
+                proxy_pass http://sallyport_control;
+                """
+            ])
+            let allowed = try scene.ask("/metrics", "--interface", NetworkNamespaces.otherStranger)
+            #expect(allowed.status == 200 && allowed.body.contains("sallyport_ready 1"), "\(allowed)")
+            #expect(try scene.ask("/metrics").status == 403)
             #expect(try await scene.edge.stop() == 0)
         }
 

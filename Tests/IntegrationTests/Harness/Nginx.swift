@@ -7,8 +7,12 @@ final class Nginx: Sendable {
     private let directory: String
     private let process: ChildProcess
 
-    /// - Parameter certificates: a directory that `sallyport cert issue-dev` has filled.
-    init(in namespaces: NetworkNamespaces, certificates: String) async throws {
+    /// - Parameters:
+    ///   - certificates: a directory that `sallyport cert issue-dev` has filled.
+    ///   - changes: what an operator has written in place of what.
+    init(
+        in namespaces: NetworkNamespaces, certificates: String, changing changes: [String: String] = [:]
+    ) async throws {
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("nginx-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let files = [
@@ -18,7 +22,7 @@ final class Nginx: Sendable {
                 changing: [
                     "/etc/sallyport/console/fullchain.pem": certificates + "/server.pem",
                     "/etc/sallyport/console/key.pem": certificates + "/server-key.pem",
-                ]),
+                ].merging(changes) { $1 }),
         ]
         for (name, text) in files { try Data(text.utf8).write(to: URL(fileURLWithPath: "\(directory)/\(name)")) }
         let words =
