@@ -29,8 +29,12 @@ public enum EdgeMetrics {
     static let policyServiceSeconds = MetricFamily(
         "sip_policy_service_duration_seconds", .histogram, "Time that requests waited for a policy service.",
         buckets: [0.001, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 5, 30])
+    static let policyServiceWaiting = MetricFamily(
+        "sip_policy_service_waiting_requests", .gauge, "Requests that wait for a policy service.")
     static let calls = MetricFamily(
         "sip_calls_total", .counter, "Calls that ended, by result.", labels: ["expert_id", "hazard", "result"])
+    static let callsAdmitted = MetricFamily(
+        "sip_calls_admitted_total", .counter, "Calls that were let in and forwarded.")
     static let activeCalls = MetricFamily("sip_active_calls", .gauge, "Calls that are up or being set up.")
     static let callProbes = MetricFamily(
         "sip_call_probes_total", .counter, "Questions to the sides of calls whether they are still there, by outcome.",
@@ -70,6 +74,11 @@ public enum EdgeMetrics {
         "sip_connections_closed_total", .counter, "Connections that ended.", labels: ["reason"])
     static let connectionsTotal = MetricFamily(
         "sip_connections_total", .counter, "Connections accepted.", labels: ["transport"])
+    static let tlsConnections = MetricFamily(
+        "tls_connections_total", .counter, "TLS connections whose handshake was completed.",
+        labels: ["direction", "version", "cipher_suite"])
+    static let shardInbox = MetricFamily(
+        "sip_shard_inbox_bytes", .gauge, "Messages that wait for another event loop.")
     static let transactions = MetricFamily(
         "sip_transactions", .gauge, "Transactions in memory.", labels: ["side"])
     static let transactionsTotal = MetricFamily(
@@ -98,6 +107,14 @@ public enum EdgeMetrics {
     static let witnessSeconds = MetricFamily(
         "witness_commit_duration_seconds", .histogram, "Time that a call waited for its record to be on disk.",
         buckets: [0.000_1, 0.001, 0.005, 0.01, 0.05, 0.1, 1])
+    static let witnessBytes = MetricFamily("witness_bytes_total", .counter, "Bytes written to the witness.")
+    static let witnessQueue = MetricFamily("witness_queue_records", .gauge, "Records that wait for the disk.")
+    static let witnessWaiting = MetricFamily(
+        "witness_waiting_requests", .gauge, "Requests that wait for their record to be on disk.")
+    static let registryLoads = MetricFamily(
+        "registry_loads_total", .counter, "How often the registry was read, at the start and after changes.")
+    static let registryProblems = MetricFamily(
+        "registry_problems", .gauge, "Rows of the registry that can't be used.")
     static let registrySubscribers = MetricFamily(
         "registry_entries", .gauge, "What the registry holds.", labels: ["table"])
     static let registryUp = MetricFamily("registry_up", .gauge, "1 while the registry can be read.")
@@ -107,17 +124,18 @@ public enum EdgeMetrics {
 
     /// Families that show up before anything has happened.
     static let declared = [
-        bansActive, bansTotal, rejections, allowlistDenials, tlsFailures, authFailures, rateViolations, policyDecisions,
-        policySeconds,
-        policyServiceAnswers, policyServiceSeconds, calls,
+        bansActive, bansTotal,
+        rejections, allowlistDenials, tlsFailures, authFailures, rateViolations, policyDecisions, policySeconds,
+        policyServiceAnswers, policyServiceSeconds, policyServiceWaiting, calls, callsAdmitted,
         activeCalls, callSeconds, callProbes, requests, responses, errors, methodSeconds, malformed, dropped, foreign,
         overloadRefusals,
         overloadLimit, receiveBacklog, loopLag, connections,
-        connectionsTotal, connectionsClosed, transactions, transactionsTotal, transportFailures, certificateExpiry,
+        connectionsTotal, connectionsClosed, tlsConnections, shardInbox, transactions, transactionsTotal,
+        transportFailures, certificateExpiry,
         revocationExpiry, poolTargetUp, poolRequests, poolProbes,
-        witnessRecords, witnessFailures,
+        witnessRecords, witnessFailures, witnessBytes, witnessQueue, witnessWaiting,
         witnessSeconds,
-        registrySubscribers, registryUp,
+        registrySubscribers, registryUp, registryLoads, registryProblems,
     ]
 }
 

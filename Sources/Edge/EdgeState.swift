@@ -7,9 +7,10 @@ public import TransportSecurity
 
 /// What a running edge can say of itself at one moment, over all its shards.
 public struct EdgeState: Sendable {
-    /// Calls up or being set up, and those that have ended since the start.
+    /// Calls up or being set up.
     public var activeCalls = 0
-    public var endedCalls = 0
+    /// Calls let in since the start.
+    public var admittedCalls = 0
     /// Since the start, by the `layer` of `security_rejections_total`.
     public var refusals: [String: Int] = [:]
     public var activeBans = 0
@@ -27,7 +28,7 @@ public struct EdgeState: Sendable {
 
     init(_ metrics: MetricSet) {
         activeCalls = Int(metrics.value(EdgeMetrics.activeCalls))
-        endedCalls = Int(metrics.total(EdgeMetrics.calls))
+        admittedCalls = Int(metrics.value(EdgeMetrics.callsAdmitted))
         for label in Set(Layer.allCases.map(\.metricLabel)) {
             refusals[label] = Int(metrics.value(EdgeMetrics.rejections, [label]))
         }

@@ -27,9 +27,11 @@ struct HotMetrics {
     private var responses = Tally(
         EdgeMetrics.responses, labels: Self.statuses.map { [String($0), "\($0 / 100)xx"] })
     private var errors = Tally(EdgeMetrics.errors, labels: Self.statuses.map { [String($0)] })
-    private var rejections = Tally(EdgeMetrics.rejections, labels: Layer.allCases.map { [$0.metricLabel] })
+    private var rejections = Tally(
+        EdgeMetrics.rejections, labels: Layer.allCases.map { [$0.metricLabel] }, showsZeros: true)
     private var refusalsDropped = Tally(EdgeMetrics.dropped, labels: Refusal.Cause.allCases.map { [$0.rawValue] })
-    private var drops = Tally(EdgeMetrics.dropped, labels: Drop.allCases.map { [$0.rawValue] })
+    private var drops = Tally(
+        EdgeMetrics.dropped, labels: Drop.allCases.map { [$0.rawValue] }, showsZeros: true)
     private var malformed = Tally(EdgeMetrics.malformed, labels: ParseFailure.Kind.allCases.map { [$0.rawValue] })
     private var denials: [IPAddress: Int] = [:]
     private var otherDenials = 0

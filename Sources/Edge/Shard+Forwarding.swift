@@ -142,7 +142,10 @@ extension Shard {
             return
         }
         context.hasStarted = true
-        if context.isBridge, let call = context.call { recordBridge(call) }
+        if let call = context.call {
+            begun.calls += 1
+            if context.isBridge { recordBridge(call) }
+        }
         startNextGroup(context)
     }
 

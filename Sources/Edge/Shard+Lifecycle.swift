@@ -119,8 +119,8 @@ extension Shard {
         return reasons
     }
 
-    /// - Parameter witness: of the lead; the others leave to it what there is once.
-    func scrape(_ witness: WitnessCounters?) -> MetricSet {
+    /// - Parameter counters: the witness's, of the lead; the others leave to it what there is once.
+    func scrape(_ counters: WitnessCounters?) -> MetricSet {
         metrics.set(EdgeMetrics.connections, to: Double(transport?.connectionCount ?? 0))
         certificates.measure(into: &metrics, now: clock().wall)
         metrics.set(EdgeMetrics.transactions, ["server"], to: Double(servers.count))
@@ -128,11 +128,19 @@ extension Shard {
         for (side, count) in [("server", begun.servers), ("client", begun.clients)] where count > 0 {
             metrics.set(EdgeMetrics.transactionsTotal, [side], to: Double(count))
         }
+        metrics.set(EdgeMetrics.callsAdmitted, to: Double(begun.calls))
         metrics.set(EdgeMetrics.activeCalls, to: Double(calls.count))
         if place.isLead { metrics.set(EdgeMetrics.bansActive, to: Double(bans.count(at: clock().wall))) }
-        if let witness {
-            metrics.set(EdgeMetrics.witnessRecords, to: Double(witness.records))
-            metrics.set(EdgeMetrics.witnessFailures, to: Double(witness.failures))
+        metrics.set(EdgeMetrics.policyServiceWaiting, to: Double(policyWaits.count))
+        metrics.set(EdgeMetrics.witnessWaiting, to: Double(awaitingWitness.count))
+        if crew.indices.contains(place.index) {
+            metrics.set(EdgeMetrics.shardInbox, to: Double(crew[place.index].inbox.size))
+        }
+        if let counters {
+            metrics.set(EdgeMetrics.witnessRecords, to: Double(counters.records))
+            metrics.set(EdgeMetrics.witnessFailures, to: Double(counters.failures))
+            metrics.set(EdgeMetrics.witnessBytes, to: Double(counters.bytes))
+            metrics.set(EdgeMetrics.witnessQueue, to: Double(witness.queueLength))
         }
         var scraped = metrics
         hot.add(to: &scraped)
@@ -143,6 +151,8 @@ extension Shard {
 
     func registryLoaded(_ snapshot: RegistrySnapshot) {
         metrics.set(EdgeMetrics.registryUp, to: 1)
+        metrics.increment(EdgeMetrics.registryLoads)
+        metrics.set(EdgeMetrics.registryProblems, to: Double(snapshot.problems.count))
         metrics.set(EdgeMetrics.registrySubscribers, ["subscriber"], to: Double(snapshot.subscribers.count))
         metrics.set(EdgeMetrics.registrySubscribers, ["address"], to: Double(snapshot.addresses.count))
         metrics.set(EdgeMetrics.registrySubscribers, ["expert"], to: Double(snapshot.experts.count))

@@ -250,10 +250,11 @@ extension Shard: TransportObserver {
 
     func opened(_ flow: Flow) {
         guard let security = flow.security else { return }
+        let direction = flow.listener >= 0 ? "inbound" : "outbound"
+        metrics.increment(EdgeMetrics.tlsConnections, [direction, security.version, security.cipherSuite])
         var details: [SecurityEvent.Detail] = [
             .init("tls_version", .string(security.version)), .init("cipher_suite", .string(security.cipherSuite)),
-            .init("source_port", .integer(Int(flow.remote.port))),
-            .init("direction", flow.listener >= 0 ? "inbound" : "outbound"),
+            .init("source_port", .integer(Int(flow.remote.port))), .init("direction", .string(direction)),
         ]
         let now = clock()
         if let peer = security.peer {

@@ -75,8 +75,8 @@ final class Shard {
     var clients: [ClientTransactionKey: ClientTransaction] = [:]
     /// How many of the server transactions each source has.
     var serversOfSource: [IPAddress: Int] = [:]
-    /// Transactions since the start.
-    var begun = (servers: 0, clients: 0)
+    /// Transactions, and calls that were forwarded, since the start.
+    var begun = (servers: 0, clients: 0, calls: 0)
     /// Client transactions by the ticket under which their octets were handed to the transport.
     var tickets: [UInt64: ClientTransaction] = [:]
     /// Requests held back until their record is on disk, by the witness's token.

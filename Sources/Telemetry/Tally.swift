@@ -4,9 +4,13 @@ public struct Tally: Sendable {
     private let family: MetricFamily
     private let labels: [[String]]
     private var counts: [Int]
+    private let showsZeros: Bool
 
-    /// - Parameter labels: the label values of the series, in the order of their numbers.
-    public init(_ family: MetricFamily, labels: [[String]]) {
+    /// - Parameters:
+    ///   - labels: the label values of the series, in the order of their numbers.
+    ///   - showsZeros: series show up before they have counted anything, so that Prometheus sees their first increase.
+    public init(_ family: MetricFamily, labels: [[String]], showsZeros: Bool = false) {
+        self.showsZeros = showsZeros
         self.family = family
         self.labels = labels
         counts = Array(repeating: 0, count: labels.count)
@@ -22,7 +26,7 @@ public struct Tally: Sendable {
 
     /// Adds what was counted to the series of the same labels.
     public func add(to metrics: inout MetricSet) {
-        for (labels, count) in zip(labels, counts) where count > 0 {
+        for (labels, count) in zip(labels, counts) where count > 0 || showsZeros {
             metrics.increment(family, labels, by: Double(count))
         }
     }

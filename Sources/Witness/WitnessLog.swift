@@ -13,7 +13,7 @@ public struct CommitReport: Sendable {
     public var error: WitnessError?
 }
 
-/// Numbers for the metrics `witness_records_total` and `witness_failures_total`.
+/// Numbers for the metrics `witness_records_total`, `witness_failures_total` and `witness_bytes_total`.
 public struct WitnessCounters: Sendable, Equatable {
     /// Records written since the log was opened, checkpoints included.
     public var records: UInt64
@@ -88,6 +88,9 @@ public final class WitnessLog: Sendable {
     }
 
     public var counters: WitnessCounters { worker.counters }
+
+    /// Records that wait for the disk.
+    public var queueLength: Int { worker.queueLength }
 
     /// The sequence number of the last record that is on the disk; 0 in an empty log.
     public var durableSequence: Int { worker.durableSequence }

@@ -8,6 +8,8 @@ final class WitnessWorker: Sendable {
         var pending: [ChainWriter.Entry] = []
         /// How many of them somebody waits for to be on the disk.
         var awaited = 0
+        /// Records that the thread has taken and not yet written.
+        var inHand = 0
         /// When the first of them came.
         var since: UInt64 = 0
         var isStopping = false
@@ -71,6 +73,7 @@ final class WitnessWorker: Sendable {
             bytes: bytes.load(ordering: .relaxed))
     }
 
+    var queueLength: Int { queue.withLock { $0.pending.count + $0.inHand } }
     var durableSequence: Int { durable.load(ordering: .acquiring) }
     var currentFile: Int { file.load(ordering: .acquiring) }
 
@@ -135,6 +138,7 @@ final class WitnessWorker: Sendable {
                         queue.pending = []
                         queue.awaited = 0
                     }
+                    queue.inHand = queue.pending.count
                     return .take(queue.pending, isStopping: queue.isStopping)
                 }
                 guard !queue.pending.isEmpty else {
@@ -190,6 +194,7 @@ final class WitnessWorker: Sendable {
         let outcome = writer.withLock { writer in
             Result { () throws(WitnessError) in try writer.commit(batch, now: clock()) }
         }
+        queue.withLock { $0.inHand -= batch.count }
         switch outcome {
         case .success(let written):
             count(written)

@@ -72,4 +72,15 @@ struct MetricSetTests {
         first.merge(second)
         #expect(first.value(gauge, ["y"]) == -7)
     }
+
+    @Test("series that are to show up at zero do, others only once they have counted")
+    func zeros() {
+        let family = MetricFamily("refusals_total", .counter, "Refusals.", labels: ["layer"])
+        var metrics = MetricSet()
+        Tally(family, labels: [["a"], ["b"]], showsZeros: true).add(to: &metrics)
+        #expect(metrics.prometheusText().contains("refusals_total{layer=\"b\"} 0\n"))
+        var silent = MetricSet()
+        Tally(family, labels: [["a"], ["b"]]).add(to: &silent)
+        #expect(!silent.prometheusText().contains("{"))
+    }
 }

@@ -29,12 +29,14 @@ public final class EdgeUnderTest: Sendable {
     /// - Parameters:
     ///   - settings: what the configuration says beside node, control address and listeners, in YAML.
     ///   - witness: the witness's directory, where the settings name one.
+    ///   - controlPort: of loopback, where it must be a certain one.
     ///   - controlSettings: what `control` says beside its address.
     public init(
-        _ listeners: [Listener], _ settings: String, witness: String? = nil, controlSettings: String = ""
+        _ listeners: [Listener], _ settings: String, witness: String? = nil, controlPort: UInt16? = nil,
+        controlSettings: String = ""
     ) throws {
         otherWitness = witness
-        control = Endpoint(IPAddress(v4: 0x7f00_0001), port: try FreePort.next())
+        control = Endpoint(IPAddress(v4: 0x7f00_0001), port: try controlPort ?? FreePort.next())
         let lines = listeners.map {
             "  - {transport: \($0.transport.rawValue), address: \"\($0.endpoint)\", profile: \($0.profile)}"
         }
@@ -65,11 +67,13 @@ public final class EdgeUnderTest: Sendable {
     /// - Parameters:
     ///   - executable: another build of the program.
     ///   - environment: added to that of the tests.
+    ///   - launcher: a program with its first arguments that becomes the edge, such as one that enters a namespace.
     public func start(
-        _ executable: String = Program.executable, environment: [String: String] = [:]
+        _ executable: String = Program.executable, environment: [String: String] = [:], through launcher: [String] = []
     ) async throws {
+        let words = launcher + [executable, "serve"]
         let child = try ChildProcess(
-            "sallyport", executable, ["serve"], in: program.directory, environment: environment)
+            "sallyport", words[0], Array(words.dropFirst()), in: program.directory, environment: environment)
         process.withLock { $0 = child }
         let count = starts.withLock { starts in
             starts += 1

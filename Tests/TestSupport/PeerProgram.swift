@@ -22,7 +22,6 @@ public struct PeerProgram: Sendable {
         isProgram: false)
     public static let svwar = PeerProgram("sipvicious_svwar", in: [repository + "/.build/venv/bin"])
     public static let svcrack = PeerProgram("sipvicious_svcrack", in: [repository + "/.build/venv/bin"])
-    public static let curl = PeerProgram("curl")
     public static let schemathesis = PeerProgram("schemathesis", in: [repository + "/.build/venv/bin"])
     /// A directory, not a program: the files that Kamailio makes its SQLite tables with.
     public static let kamailioSchema = PeerProgram(
@@ -37,8 +36,18 @@ public struct PeerProgram: Sendable {
             ["x86_64-linux-gnu", "aarch64-linux-gnu"].map { "\(root)/lib/\($0)/kamailio" }
         })
 
+    public static let curl = PeerProgram("curl")
+    public static let openssl = PeerProgram("openssl")
+    public static let ip = PeerProgram("ip", in: ["/usr/sbin", "/sbin", "/usr/bin"])
+    public static let nft = PeerProgram("nft", in: ["/usr/sbin", "/sbin", "/usr/bin"])
+    public static let nginx = PeerProgram("nginx", in: ["/usr/sbin", repository + "/.build/nginx/usr/sbin"])
+    public static let prometheus = PeerProgram(
+        "prometheus", in: ["/usr/bin", repository + "/.build/prometheus/usr/bin"])
+    public static let promtool = PeerProgram(
+        "promtool", in: ["/usr/bin", repository + "/.build/prometheus/usr/bin"])
+
     /// The root of this package.
-    private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    public static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
 
     private init(_ name: String, in directories: [String]? = nil, isProgram: Bool = true) {

@@ -139,8 +139,10 @@ struct RecoveryTests {
         reached.wait()
         let taken = (1...6).map { log.append(.sample($0), at: 0, token: UInt64($0)) }
         #expect(taken == [true, true, true, true, false, false])
+        #expect(log.queueLength == 4)
         gate.signal()
         log.close()
+        #expect(log.queueLength == 0)
         #expect(seen.withLock { $0 } == [0, 1, 2, 3, 4])
         #expect(log.counters.failures == 2)
         #expect(try scratch.verify().defect == nil)

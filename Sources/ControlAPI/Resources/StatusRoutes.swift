@@ -147,7 +147,7 @@ struct StatusRoutes {
                 .init(
                     transport: $0.listener.transport.rawValue, address: "\($0.endpoint)", profile: $0.listener.profile)
             },
-            calls: .init(active: state.activeCalls, total: state.activeCalls + state.endedCalls),
+            calls: .init(active: state.activeCalls, total: state.admittedCalls),
             refusals: state.refusals, bans: .init(active: state.activeBans),
             witness: .init(
                 directory: directory, sequence: sequence, records: records, failures: failures, files: files.count,

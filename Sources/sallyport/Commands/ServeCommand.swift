@@ -43,7 +43,8 @@ enum RunningEdge {
             forwarders, log: edge.witness, directory: configuration.witnessDirectory, logger: logger)
         let archive = WitnessArchiveWatch(log: edge.witness, logger: logger)
         let metrics: @Sendable () async -> String = {
-            await edge.metricsText() + forwarding.metricsText() + archive.metricsText()
+            let program = ProgramMetrics.text(reasons: await edge.readiness())
+            return await edge.metricsText() + forwarding.metricsText() + archive.metricsText() + program
         }
         let surface = try ControlSurface(configuration, edge, metrics: metrics, logger: logger)
         let control = ControlServer(surface)
