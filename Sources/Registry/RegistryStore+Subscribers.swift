@@ -43,6 +43,20 @@ extension RegistryStore {
         }
     }
 
+    /// Adds one of whom another program has told the MD5 hashes only.
+    /// - Throws: `exists`.
+    func addSubscriber(_ name: AccountName, ha1: String, ha1b: String) throws(RegistryError) {
+        try write { database in
+            guard try entry(name, in: database) == nil else {
+                throw RegistryError(.exists, "subscriber \(name.text) exists already")
+            }
+            try database.execute(
+                sql: "INSERT INTO subscriber (username, domain, password, ha1, ha1b) VALUES (?, ?, '', ?, ?)",
+                arguments: [name.user, name.domain, ha1, ha1b])
+            try note("subscriber.add", name.text, before: nil, after: entry(name, in: database)?.facts, in: database)
+        }
+    }
+
     public func subscribers() throws(RegistryError) -> [SubscriberEntry] {
         try read { try entries(in: $0, where: "1") }
     }

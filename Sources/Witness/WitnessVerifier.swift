@@ -70,24 +70,25 @@ public struct WitnessVerifier: Sendable {
         self.kept = kept
     }
 
+    /// - Parameter progress: told the number of a record now and then.
     /// - Throws: when the log can't be read. A defect is no error but part of the report.
-    public func verify() throws(WitnessError) -> Report {
+    public func verify(_ progress: (Int) -> Void = { _ in }) throws(WitnessError) -> Report {
         // A file may be removed by retention between being listed and being opened.
         for _ in 0..<3 {
             do {
-                return try walk()
+                return try walk(progress)
             } catch {
                 guard error.number == ENOENT else { throw WitnessError(error) }
             }
         }
         do {
-            return try walk()
+            return try walk(progress)
         } catch {
             throw WitnessError(error)
         }
     }
 
-    private func walk() throws(FileError) -> Report {
+    private func walk(_ progress: (Int) -> Void) throws(FileError) -> Report {
         // Read before the log: the log may grow meanwhile, the checkpoint must not be ahead of it.
         let saved = try LastCheckpoint.read(from: directory, keys: keys)
         let isBeingWritten = try WriterLock.isHeld(directory)
@@ -120,6 +121,7 @@ public struct WitnessVerifier: Sendable {
                 break
             }
             walk.accept(seal, line)
+            if seal.sequence % 1024 == 0 { progress(seal.sequence) }
             if walk.report.defect != nil { break }
         }
         walk.finish()

@@ -10,6 +10,7 @@ struct Sallyport: AsyncParsableCommand {
             ServeCommand.self, CheckCommand.self, DemoCommand.self, CallCommand.self, CallsCommand.self,
             ExplainCommand.self,
             SubscriberCommand.self, AllowCommand.self, ExpertCommand.self, BanCommand.self, KeyCommand.self,
+            ImportCommand.self,
             CertCommand.self, WitnessCommand.self,
         ])
 }

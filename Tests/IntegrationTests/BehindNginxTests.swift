@@ -132,7 +132,7 @@ extension Integration {
             let answers = try CurlAnswer.all(
                 [
                     "--cacert", scene.edge.program.path("tls/ca.pem"), "--connect-to", "::\(NetworkNamespaces.host):",
-                    "https://\(Nginx.name)/healthz?[1-100]",
+                    "https://\(Nginx.name)/healthz#[1-100]",
                 ], through: scene.namespaces.outside)
             let seconds = (ContinuousClock.now - began) / .seconds(1)
             let answered = answers.filter { $0.status == 200 }.count

@@ -30,6 +30,7 @@ struct WitnessExportCommand: ParsableCommand {
         let directory = try log.directory()
         var query = try WitnessQuery(directory: directory, try filters.filter(now: SystemClock.now().wall))
         let output = try open()
+        let progress = try Progress(through: directory)
         var count = 0
         var buffer = format == .csv ? RecordTable.heading + "\n" : ""
         do {
@@ -37,11 +38,13 @@ struct WitnessExportCommand: ParsableCommand {
                 buffer += text(record) + "\n"
                 count += 1
                 if buffer.utf8.count > 1 << 16 {
+                    progress.show(record.sequence)
                     try output.write(contentsOf: Data(buffer.utf8))
                     buffer = ""
                 }
             }
             try output.write(contentsOf: Data(buffer.utf8))
+            progress.end()
             if let out {
                 try output.synchronize()
                 try output.close()

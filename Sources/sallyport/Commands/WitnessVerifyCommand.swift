@@ -29,7 +29,9 @@ struct WitnessVerifyCommand: ParsableCommand {
         let keys = try WitnessPublicKey.load(
             fromFile: try key ?? log.configuration.load().witnessSettings.keyDirectory + "/node.pub")
         let kept = try checkpoint.map { try KeptCheckpoints(file: $0, keys: keys) } ?? KeptCheckpoints()
-        let report = try WitnessVerifier(directory: directory, keys: keys, kept: kept).verify()
+        let progress = try Progress(through: directory)
+        let report = try WitnessVerifier(directory: directory, keys: keys, kept: kept).verify(progress.show)
+        progress.end()
         guard report.files > 0 || report.defect != nil else { throw WitnessLogOption.noLog(in: directory) }
         try output.show(Output(report), text: text(report, directory, kept: kept.count))
         if report.defect != nil { throw ExitCode(1) }
