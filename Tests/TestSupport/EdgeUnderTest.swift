@@ -29,7 +29,10 @@ public final class EdgeUnderTest: Sendable {
     /// - Parameters:
     ///   - settings: what the configuration says beside node, control address and listeners, in YAML.
     ///   - witness: the witness's directory, where the settings name one.
-    public init(_ listeners: [Listener], _ settings: String, witness: String? = nil) throws {
+    ///   - control: what the configuration says of the control API beside its address.
+    public init(
+        _ listeners: [Listener], _ settings: String, witness: String? = nil, control more: String? = nil
+    ) throws {
         otherWitness = witness
         control = Endpoint(IPAddress(v4: 0x7f00_0001), port: try FreePort.next())
         let lines = listeners.map {
@@ -39,7 +42,7 @@ public final class EdgeUnderTest: Sendable {
             configuration: """
                 node: test
                 domains: [external.advisor]
-                control: {listen: "\(control)"}
+                control: {listen: "\(control)"\(more.map { ", " + $0 } ?? "")}
                 listeners:
                 \(lines.joined(separator: "\n"))
                 \(settings)
