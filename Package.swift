@@ -151,8 +151,8 @@ let testTargets: [Target] = [
     tests(
         "IntegrationTests",
         [
-            "CoreTypes", "SIPMessage", "Transport", "Witness", "UserAgent", "TestSupport", "sallyport", .nioCore,
-            .nioPosix, .nioSSL, .grdb,
+            "CoreTypes", "SIPMessage", "Transport", "TransportSecurity", "Witness", "UserAgent", "TestSupport",
+            "sallyport", .nioCore, .nioPosix, .nioSSL, .grdb,
         ], exclude: ["Scenarios"]),
     .testTarget(
         name: "ConformanceTests",

@@ -49,7 +49,7 @@ struct AccessTests {
         let key = try surface.registry.createKey("mine", role: .admin)
         try await surface.serving { address in
             let signIn = try await Answer(to: "POST /v1/session", body: "{\"key\":\"\(key)\"}", from: address)
-            #expect(signIn.status == 200 && signIn.json?["name"] as? String == "key mine")
+            #expect(signIn.status == 200 && signIn.json?["name"] as? String == "mine")
             let cookie = try #require(signIn["set-cookie"])
             #expect(cookie.contains("; HttpOnly; SameSite=Strict"))
             let session = ["Cookie: \(cookie.prefix { $0 != ";" })"]

@@ -10,6 +10,7 @@ public struct PeerProgram: Sendable {
     public var howToGetIt: String { "\(name) is not installed: scripts/install-dependencies test" }
 
     public static let python = PeerProgram("python3")
+    public static let chromium = PeerProgram("chromium")
     public static let sipp = PeerProgram("sipp")
     public static let baresip = PeerProgram("baresip")
     public static let sqlite3 = PeerProgram("sqlite3")

@@ -41,7 +41,9 @@ export function chart({ caption, lanes }) {
     const heading = h('span', { class: 'value' });
     const cursor = h('div', { class: 'cursor', hidden: true });
     const overlay = h('div', { class: 'overlay' }, cursor);
-    const scrubber = h('input', { type: 'range', class: 'scrubber', min: 0, step: 1, 'aria-label': 'Time looked at' });
+    const scrubber = h('input', {
+        type: 'range', class: 'scrubber', name: 'time', min: 0, step: 1, 'aria-label': 'Time looked at',
+    });
     const axis = h('div', { class: 'axis', 'aria-hidden': 'true' });
 
     const showTotals = () => {

@@ -102,7 +102,7 @@ function input(type, attributes, value, options) {
         return h('details', { class: 'checks', open: value.length > 0 },
             h('summary', { id: attributes.id, 'aria-describedby': attributes['aria-describedby'] }, 'Types'),
             h('div', {}, choices.map(([key, text]) => h('label', {},
-                h('input', { type: 'checkbox', value: key, checked: value.includes(key) }), text))));
+                h('input', { type: 'checkbox', name: key, value: key, checked: value.includes(key) }), text))));
     case 'checkbox':
         return h('input', { ...attributes, type, checked: value });
     case 'datetime-local':

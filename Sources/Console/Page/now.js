@@ -94,7 +94,7 @@ function sourceTable() {
 async function liveEvents(context) {
     const list = h('ol', { class: 'events', tabindex: 0, 'aria-label': 'Live events, newest first' });
     const state = h('span', { class: 'stream', role: 'status' });
-    const level = h('select', { 'aria-label': 'Severity', onchange: () => context.attempt(start()) },
+    const level = h('select', { 'aria-label': 'Severity', name: 'severity', onchange: () => context.attempt(start()) },
         levels.map(([value, text]) => h('option', { value }, text)));
     const pause = h('button', { type: 'button', onclick: () => hold(!isHeld) }, 'Pause');
     let rows = [];

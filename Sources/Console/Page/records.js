@@ -9,7 +9,7 @@ const layers = [
 ].map(([id, name], place) => ({ id, name, number: place + 1 }));
 
 const outcomes = {
-    pass: ['good', 'passed'], refuse: ['bad', 'refused'], challenge: ['fair', 'challenged'],
+    pass: ['good', 'passed'], by: ['good', 'let by'], refuse: ['bad', 'refused'], challenge: ['fair', 'challenged'],
     off: ['plain', 'does not apply'], skip: ['plain', 'does not apply'], unreached: ['plain', 'not reached'],
 };
 
@@ -32,13 +32,25 @@ export function layerList(verdicts) {
     }));
 }
 
-/** The verdicts in a record's passage, each a text such as `allowlist pass 4us`; null for a record without one. */
+/** What the layers said, by a record: its passage, texts such as `allowlist pass 4us`, or its refusal; else null. */
 export function passage(record) {
     return record.details.passage?.map((text) => {
-        const [, name, word, time] = /^(\S+) (\S+) ?(.*)$/.exec(text) ?? [null, text, ''];
-        const outcome = word === 'refuse' && record.event_type === 'AUTH_CHALLENGE' ? 'challenge' : word;
+        const [, name, outcome, time] = /^(\S+) (\S+) ?(.*)$/.exec(text) ?? [null, text, '', ''];
         return { name, outcome, time: time.replace(/us$/, ' µs') };
-    }) ?? null;
+    }) ?? refusal(record);
+}
+
+/** The layer that refused; those before it have let the request by, since they are asked in this order. */
+function refusal({ event_type: type, source_ip: source, details }) {
+    if (!source || details.component) return null;
+    const refusing = {
+        IP_NOT_ALLOWLISTED: 'allowlist', AUTH_FAILED: 'authentication', POLICY_REJECTED: 'guard',
+        RATE_LIMIT_EXCEEDED: details.layer,
+    }[type];
+    const place = layers.findIndex(({ id }) => id === refusing);
+    if (place < 0) return null;
+    return layers.slice(0, place + 1).map(({ id: name }, index) =>
+        (index < place ? { name, outcome: 'by' } : { name, outcome: 'refuse', note: details.reason ?? details.limit }));
 }
 
 /** Whether a record is the one that a forwarded call depends on. */

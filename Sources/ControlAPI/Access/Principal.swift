@@ -3,13 +3,16 @@ internal import Registry
 
 /// Who asks, and what they may do.
 struct Principal: Sendable {
-    /// As the witness names them.
+    /// The key's, or the user's of this machine.
     let name: String
     let role: APIRole
     /// What counts against one limit; nil: whoever uses the socket in the state directory.
     let limitKey: String?
     /// Came with the cookie, which a browser sends by itself.
     var isSession = false
+
+    /// As the witness names them.
+    var actor: String { limitKey == nil ? name : "key \(name)" }
 }
 
 /// The browsers that have signed in with a key. In memory: they sign in again after a restart.

@@ -15,7 +15,7 @@ struct Call: Sendable {
     fileprivate let content: Data?
 
     /// As the witness names who asks.
-    var actor: String { principal?.name ?? "nobody" }
+    var actor: String { principal?.actor ?? "nobody" }
 
     /// A parameter of path or query; nil where it was not given.
     subscript(name: String) -> String? { values[name]?.first }
