@@ -6,6 +6,8 @@ public struct RegistryError: Error, Sendable, Equatable, CustomStringConvertible
         /// There is no such subscriber, network, expert or key.
         case notFound = "not_found"
         case exists
+        /// The configuration says that this may not be.
+        case protected
         /// What was asked for makes no sense.
         case invalid
         /// Another program holds the database.

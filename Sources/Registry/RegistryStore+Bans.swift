@@ -30,14 +30,14 @@ extension RegistryStore {
     ///   - milliseconds: how long; nil: until it is lifted.
     ///   - neverBan: networks whose addresses are refused.
     /// - Returns: the ban; one that stands already is replaced.
-    /// - Throws: `invalid`.
+    /// - Throws: `protected` for one of `neverBan`, `invalid`.
     @discardableResult
     public func ban(
         _ address: IPAddress, for milliseconds: Int64?, reason: String, neverBan: [IPNetwork]
     ) throws(RegistryError) -> Ban {
         let reason = try AccountName.label(reason, "reason", atMost: 200)
         if let network = neverBan.first(where: { $0.contains(address) }) {
-            throw RegistryError(.invalid, "\(address) is never banned: \(network) stands in bans.never_ban")
+            throw RegistryError(.protected, "\(address) is never banned: \(network) stands in bans.never_ban")
         }
         let now = clock()
         let ban = Ban(

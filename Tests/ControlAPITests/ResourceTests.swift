@@ -97,7 +97,7 @@ struct ResourceTests {
     func bans() async throws {
         let surface = try Surface()
         try await asking(surface) { ask in
-            #expect(try await ask("POST /v1/bans", "{\"address\":\"127.0.0.9\"}", []).status == 400)
+            #expect(try await ask("POST /v1/bans", "{\"address\":\"127.0.0.9\"}", []).status == 409)
             let banned = try await ask("POST /v1/bans", "{\"address\":\"192.0.2.9\",\"for\":\"10m\"}", [])
             #expect(banned.status == 201 && banned.json?["by"] as? String == "key admin")
             let bans = try await ask("GET /v1/bans", nil, []).json?["bans"] as? [[String: Any]]

@@ -136,7 +136,7 @@ final class Gate: Sendable {
                 headers: [.wwwAuthenticate: "Bearer error=\"invalid_token\""])
         }
         return Principal(
-            name: found.name, role: found.role, limitKey: found.prefix, isSession: isSession)
+            name: found.name, role: found.role, limitKey: found.prefix)
     }
 
     private func failed(from source: IPAddress, now: Moment) {

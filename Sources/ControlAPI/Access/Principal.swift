@@ -8,8 +8,6 @@ struct Principal: Sendable {
     let role: APIRole
     /// What counts against one limit; nil: whoever uses the socket in the state directory.
     let limitKey: String?
-    /// Came with the cookie, which a browser sends by itself.
-    var isSession = false
 
     /// As the witness names them.
     var actor: String { limitKey == nil ? name : "key \(name)" }

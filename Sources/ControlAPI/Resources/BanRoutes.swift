@@ -93,7 +93,7 @@ struct BanRoutes {
             .json(
                 Document.schema, "The ban; one that stood already is replaced.", status: 201,
                 headers: ["Location": "Where it is."])
-        ])
+        ], problems: [409])
 
     private static let lift = Operation(
         method: .delete, path: "/v1/bans/{address}", id: "liftBan", summary: "Listens to an address again.",

@@ -41,7 +41,7 @@ struct ProblemError: Error {
     init(_ error: RegistryError, field: String) {
         switch error.code {
         case .notFound: self.init(.notFound, error.description)
-        case .exists: self.init(.conflict, error.description)
+        case .exists, .protected: self.init(.conflict, error.description)
         case .invalid: self.init(invalid: [.init(field: field, detail: error.description)])
         case .locked, .corrupt, .storage:
             self.init(.serviceUnavailable, error.description, headers: [.retryAfter: "5"])

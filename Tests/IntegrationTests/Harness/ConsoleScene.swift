@@ -43,7 +43,7 @@ final class ConsoleScene: Sendable {
               - {name: experts, match: {user: "expert-*", domain: \(Self.domain)}, to: registry}
               - {name: office, match: {profile: trunks}, to: "pool:office"}
             """,
-            control: "rate: {requests: 1000, per: 1s, burst: 1000}, key_rate: {requests: 100000, per: 60s}")
+            controlSettings: "rate: {requests: 1000, per: 1s, burst: 1000}, key_rate: {requests: 100000, per: 60s}")
         try edge.command("cert", "issue-dev", "tls")
         let now = Int64(Date().timeIntervalSince1970 * 1000)
         tls = try ClientTLS.context(trust: edge.program.path("tls/ca.pem"), clock: { now })
