@@ -581,7 +581,8 @@ def check_page(browser, name):
     expect(not odd, f"{name}: shows '{odd}'")
     levels = count["levels"]
     expect(all(after <= before + 1 for before, after in zip(levels, levels[1:])), f"{name}: headings jump: {levels}")
-    used = {"button", "link", "textbox", "combobox", "checkbox", "slider", "spinbutton", "region", "table", "searchbox"}
+    used = {"button", "link", "textbox", "combobox", "checkbox", "slider", "spinbutton", "region", "table",
+            "searchbox", "DisclosureTriangle"}
     nodes = list(browser.accessible())
     unnamed = [role for role, said in nodes if role in used and not said]
     expect(not unnamed, f"{name}: without a name: {unnamed}")
