@@ -70,6 +70,7 @@ function callTable(isAll) {
 function ending({ result, status, ended_by: party }) {
     if (!result) return null;
     const by = party ? ` by ${party === 'operator' ? 'an operator' : `the ${party}`}` : '';
+    if (result === 'answered' && party) return `${party === 'operator' ? 'ended' : 'hung up'}${by}`;
     return `${result.replaceAll('_', ' ')}${status ? ` ${status}` : ''}${by}`;
 }
 

@@ -77,8 +77,9 @@ function parts(status) {
                 ['Oldest', witness.oldest && exact(witness.oldest)],
             ])),
         section('Load', { id: 'load' }, facts([
-            ['Overload limit', load.overload_limit], ['Receive backlog', load.receive_backlog],
-            ['Loop lag', `${load.loop_lag_ms} ms`], ['Transactions', count(load.transactions)],
+            ['Overload limit', load.overload_limit ? `${count(load.overload_limit)} a second` : 'none'],
+            ['Receive backlog', `${Math.round(load.receive_backlog * 100)} %`],
+            ['Loop lag', `${load.loop_lag_ms.toFixed(1)} ms`], ['Transactions', count(load.transactions)],
             ['Connections', count(load.connections)], ['Memory', size(load.memory_bytes)],
             ['Calls up', count(status.calls.active)],
         ])),

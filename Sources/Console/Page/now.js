@@ -60,7 +60,8 @@ function showTiles(tiles, status) {
         tile('Refused', total(status.refusals), since),
         tile('Bans in force', status.bans.active, plural(status.load.connections, 'connection')),
         tile('Witness records', status.witness.records,
-            status.witness.oldest ? `since ${day(status.witness.oldest)}` : ''));
+            status.witness.oldest
+                ? `since ${day(status.witness.oldest)}` : `in ${plural(status.witness.files, 'file')}`));
 }
 
 function sourceTable() {

@@ -67,7 +67,7 @@ export function summary(record) {
     ];
     const said = names.filter((name) => name in record.details).map((name) => String(record.details[name])).slice(0, 4);
     const times = record.details.count > 1 && h('strong', { class: 'times' }, `×${count(record.details.count)}`);
-    return h('span', { class: 'summary' }, times, times && ' ', said.join(' · '));
+    return h('span', { class: 'summary' }, times, times && ' ', said.join(' · ') || 'details');
 }
 
 /** Everything that a record says, folded away behind its summary and what stands before that. */

@@ -107,7 +107,8 @@ function recordTable() {
 }
 
 async function logSection(context) {
-    const { files, sequence, public_key: key } = await get('/v1/witness', {}, context.signal);
+    const [{ files, public_keys: keys }, { witness }] =
+        await Promise.all([get('/v1/witness', {}, context.signal), context.status()]);
     const result = h('div', { class: 'result', role: 'status' });
     const list = table({
         caption: 'Files of the log', key: ({ name }) => name, empty: 'There is no file yet.',
@@ -132,8 +133,9 @@ async function logSection(context) {
     });
     return section('The log', { id: 'log', wide: true, actions: context.can('operator') && verify },
         h('p', { class: 'lead' },
-            `${plural(files.length, 'file')}, up to record ${count(sequence)}. Each record carries the hash of the `,
-            'one before; checkpoints are signed with the key ', h('span', { class: 'mono' }, key), '.'),
+            `${plural(files.length, 'file')}, up to record ${count(witness.sequence)}. Each record carries the hash `,
+            'of the one before; checkpoints are signed with the key ',
+            h('span', { class: 'mono' }, keys.join(', ')), '.'),
         result,
         h('details', {}, h('summary', {}, 'Files'), list.element));
 }

@@ -8,8 +8,10 @@ something is not as it should be. Python's standard library and the program `chr
 """
 
 import base64
+import collections
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import select
@@ -204,7 +206,9 @@ class Browser:
             };
         """
         result = self.send(
-            "Runtime.evaluate", expression=f"(async () => {{ {prelude} const it = await ({expression}); return it instanceof Node || it; }})()",
+            "Runtime.evaluate",
+            expression=f"(async () => {{ {prelude}"
+            f" const it = await ({expression}); return it instanceof Node || it; }})()",
             awaitPromise=True, returnByValue=True)
         fault = result.get("exceptionDetails")
         expect(not fault, f"{expression}: {fault and fault.get('exception', {}).get('description')}")
@@ -291,7 +295,7 @@ class Browser:
 
     def picture(self, path, full=False):
         if full:
-            height = min(2400, self.js("Math.ceil(document.documentElement.scrollHeight)"))
+            height = min(1300, self.js("Math.ceil(document.documentElement.scrollHeight)"))
             width = self.js("innerWidth")
             self.size(width, max(900, height))
         self.js("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
@@ -311,20 +315,56 @@ class Browser:
 
 
 def smaller(png):
-    """The same picture packed harder, each row by the filter that is best for flat areas."""
+    """The same picture with a palette: its most frequent 256 colors, and for others the nearest of these."""
     place, packed, head = 8, b"", b""
     while place < len(png):
         length, kind = struct.unpack(">I4s", png[place:place + 8])
         body = png[place + 8:place + 8 + length]
         head, packed = (body, packed) if kind == b"IHDR" else (head, packed + body if kind == b"IDAT" else packed)
         place += 12 + length
-    packed = zlib.compress(zlib.decompress(packed), 9)
+    width, height, depth, color = struct.unpack(">IIBB", head[:10])
+    size = {2: 3, 6: 4}[color]
+    expect(depth == 8 and head[12] == 0, "a picture of another form")
+    rows = unfiltered(zlib.decompress(packed), width * size, size)
+    pixels = [[row[at:at + 3] for at in range(0, len(row), size)] for row in rows]
+    frequent = [one for one, _ in collections.Counter(itertools.chain.from_iterable(pixels)).most_common()]
+    palette = frequent[:256]
+    index = {one: number for number, one in enumerate(palette)}
+    for one in frequent[256:]:
+        index[one] = min(range(len(palette)), key=lambda number: sum(
+            (mine - its) ** 2 for mine, its in zip(one, palette[number])))
+    packed = zlib.compress(b"".join(b"\0" + bytes(map(index.__getitem__, row)) for row in pixels), 9)
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    result = png[:8] + chunk(b"IHDR", head) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
-    return result if len(result) < len(png) else png
+    head = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    return (png[:8] + chunk(b"IHDR", head) + chunk(b"PLTE", b"".join(palette)) + chunk(b"IDAT", packed)
+            + chunk(b"IEND", b""))
+
+
+def unfiltered(data, length, size):
+    """A picture's rows without what PNG (section 9) writes in place of their octets."""
+    above = bytes(length)
+    for start in range(0, len(data), length + 1):
+        kind, row = data[start], bytearray(data[start + 1:start + 1 + length])
+        if kind == 2:
+            row = bytearray((one + up) & 255 for one, up in zip(row, above))
+        elif kind == 1:
+            for place in range(size):
+                row[place::size] = bytes(itertools.accumulate(row[place::size], lambda left, one: (left + one) & 255))
+        elif kind:
+            for place in range(length):
+                left = row[place - size] if place >= size else 0
+                if kind == 3:
+                    row[place] = (row[place] + (left + above[place]) // 2) & 255
+                    continue
+                corner = above[place - size] if place >= size else 0
+                guess = left + above[place] - corner
+                best = min((left, above[place], corner), key=lambda one: abs(guess - one))
+                row[place] = (row[place] + best) & 255
+        above = bytes(row)
+        yield above
 
 
 # Scenarios
@@ -344,7 +384,8 @@ def sign_in(browser, arguments):
     expect(browser.js("location.hash") == "#/access/allowlist", "another page was opened than the one asked for")
     say("signed in: " + browser.js("text('#who').replace('\\n', ', ')"))
     kept = browser.js(
-        "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href, document.body.outerHTML])")
+        "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href,"
+        " document.body.outerHTML])")
     expect(KEY not in kept and "sallyport_session" not in kept, "the key or the session can be read by the page")
     browser.reload()
     browser.until("text('main h1') === 'Access'", "the session is still there after a reload")
@@ -536,9 +577,12 @@ def check_page(browser, name):
     expect(not count["images"], f"{name}: an image without alternative text")
     expect(not count["fields"], f"{name}: fields without label: {count['fields']}")
     expect(count["over"] <= 0, f"{name}: {count['over']} px wider than the window")
+    odd = browser.js("document.body.innerText.match(/.*\\b(NaN|undefined|null|Invalid Date)\\b.*|.*\\[object.*/)?.[0]")
+    expect(not odd, f"{name}: shows '{odd}'")
     levels = count["levels"]
     expect(all(after <= before + 1 for before, after in zip(levels, levels[1:])), f"{name}: headings jump: {levels}")
-    used = {"button", "link", "textbox", "combobox", "checkbox", "slider", "spinbutton", "region", "table", "searchbox"}
+    used = {"button", "link", "textbox", "combobox", "checkbox", "slider", "spinbutton", "region", "table",
+            "searchbox", "DisclosureTriangle"}
     nodes = list(browser.accessible())
     unnamed = [role for role, said in nodes if role in used and not said]
     expect(not unnamed, f"{name}: without a name: {unnamed}")
@@ -573,8 +617,8 @@ CONTRAST = """(() => {
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
         const element = walker.currentNode.parentElement;
-        if (!walker.currentNode.data.trim() || element.matches('noscript, script, option, :disabled, .unseen, .skip')) continue;
-        if (!element.checkVisibility({ opacityProperty: true }) || element.closest('.unseen')) continue;
+        if (!walker.currentNode.data.trim() || !element.checkVisibility({ opacityProperty: true })) continue;
+        if (element.matches('noscript, script, option, :disabled, .skip') || element.closest('.unseen')) continue;
         const style = getComputedStyle(element);
         const ground = behind(element);
         const [one, other] = [light(over(rgba(style.color), ground)), light(ground)];
@@ -647,7 +691,7 @@ def screenshots(browser, arguments):
         elif name == "witness":
             browser.click("Verify the log")
             browser.until("one('.verdict')", "the log is verified")
-        both(name)
+        both(name, full=name not in ("calls", "witness"))
     browser.go("#/calls")
     browser.click(arguments["call"])
     browser.until("all('.layers li').length === 7", "the story is told")
