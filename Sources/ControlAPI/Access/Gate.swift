@@ -47,15 +47,15 @@ final class Gate: Sendable {
     /// Lets a request through to its operation, and tells what is left of the limits.
     func pass(
         _ request: Request, _ context: ControlContext, _ operation: Operation,
-        to handler: (Call) async throws -> Response
+        to handler: (Inquiry) async throws -> Response
     ) async throws -> Response {
         guard operation.path.hasPrefix("/v1") || operation.access != .open else {
-            return try await handler(try await Call(request, context, operation, nil))
+            return try await handler(try await Inquiry(request, context, operation, nil))
         }
         var limits: [String] = []
         do {
             let principal = try await admit(request, context, operation, &limits)
-            var response = try await handler(try await Call(request, context, operation, principal))
+            var response = try await handler(try await Inquiry(request, context, operation, principal))
             if !limits.isEmpty { response.headers[.rateLimit] = limits.joined(separator: ", ") }
             response.headers[.rateLimitPolicy] = policies
             return response
@@ -160,12 +160,12 @@ final class Gate: Sendable {
     // MARK: Sessions
 
     /// - Returns: whose key it is, and the cookie to set.
-    func signIn(_ key: String, _ call: Call) async throws -> (Principal, cookie: String) {
-        let source = call.context.source(of: call.request)
+    func signIn(_ key: String, _ inquiry: Inquiry) async throws -> (Principal, cookie: String) {
+        let source = inquiry.context.source(of: inquiry.request)
         let now = clock()
         let principal = try await principal(ofKey: key, from: source, now: now, isSession: false)
         let session = state.withLock { $0.sessions.begin(key: key, now: now.monotonic) }
-        return (principal, cookie(session, call.request, seconds: SessionTable.lifetime))
+        return (principal, cookie(session, inquiry.request, seconds: SessionTable.lifetime))
     }
 
     /// - Returns: the cookie that takes the other one's place.

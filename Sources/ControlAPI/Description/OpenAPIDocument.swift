@@ -105,7 +105,7 @@ struct OpenAPIDocument {
     private static func problemStatuses(_ operation: Operation) -> Set<Int> {
         var statuses: Set<Int> = [400, 429, 500, 503]
         if operation.access != .open { statuses.formUnion([401, 403]) }
-        if operation.body != nil { statuses.formUnion([413, 415]) }
+        if operation.body != nil { statuses.formUnion([408, 413, 415]) }
         if operation.parameters.contains(where: { $0.place == .path }) { statuses.insert(404) }
         return statuses.union(operation.problems)
     }

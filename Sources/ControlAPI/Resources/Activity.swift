@@ -83,8 +83,8 @@ struct ActivityRoutes {
     }
 
     func add(to table: inout RouteTable) {
-        table.add(Self.history) { [activity] call in
-            let minutes = call.integer("minutes") ?? 60
+        table.add(Self.history) { [activity] inquiry in
+            let minutes = inquiry.integer("minutes") ?? 60
             let points = activity.read { $0.history(minutes, now: SystemClock.now().wall) }.map { time, minute in
                 let refusals = ActivityLedger.kinds.map { ($0, minute.refusals[$0] ?? 0) }
                 return History.Point(
@@ -93,8 +93,8 @@ struct ActivityRoutes {
             }
             return try Response.json(History(points: points))
         }
-        table.add(Self.sources) { [activity] call in
-            let (minutes, limit) = (call.integer("minutes") ?? 60, call.integer("limit") ?? 20)
+        table.add(Self.sources) { [activity] inquiry in
+            let (minutes, limit) = (inquiry.integer("minutes") ?? 60, inquiry.integer("limit") ?? 20)
             let found = activity.read { $0.sources(minutes, limit: limit, now: SystemClock.now().wall) }
             return try Response.json(
                 Sources(

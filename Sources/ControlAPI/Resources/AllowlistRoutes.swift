@@ -51,15 +51,15 @@ struct AllowlistRoutes {
     private static let id = Operation.Parameter.path("id", .integer(1...Int.max), "The network's `id`.")
 
     func add(to table: inout RouteTable) {
-        table.add(Self.list) { [registry] call in
-            let group = call.integer("group")
+        table.add(Self.list) { [registry] inquiry in
+            let group = inquiry.integer("group")
             let entries = try await reading("group") { try registry.addresses() }
                 .filter { group == nil || $0.rule.group == group }.sorted { $0.id < $1.id }
-            let page = Page(entries, for: call) { String($0.id) }
+            let page = Page(entries, for: inquiry) { String($0.id) }
             return try Response.json(List(networks: page.items.map(Document.init), next: page.next))
         }
-        table.add(Self.create) { [registry] call in
-            let new = try call.body(as: NewNetwork.self)
+        table.add(Self.create) { [registry] inquiry in
+            let new = try inquiry.body(as: NewNetwork.self)
             let rule = RegistrySnapshot.Address(
                 network: try IPNetwork(parsing: new.cidr), group: new.group ?? 1, port: new.port ?? 0,
                 transport: new.transport.flatMap(TransportKind.init), tag: new.tag)
@@ -67,31 +67,33 @@ struct AllowlistRoutes {
             if let same = try await reading("cidr", { try registry.addresses() }).first(where: { $0.rule == rule }) {
                 return try Self.answer(same, status: .ok)
             }
-            let entry = try await reading("cidr") { [actor = call.actor] in try registry.acting(as: actor).allow(rule) }
+            let entry = try await reading("cidr") { [actor = inquiry.actor] in
+                try registry.acting(as: actor).allow(rule)
+            }
             return try Self.answer(entry, status: .created)
         }
-        table.add(Self.read) { [registry] call in
-            try Self.answer(try await Self.entry(call, registry), status: .ok)
+        table.add(Self.read) { [registry] inquiry in
+            try Self.answer(try await Self.entry(inquiry, registry), status: .ok)
         }
-        table.add(Self.change) { [registry] call in
-            let entry = try await Self.entry(call, registry)
-            try call.checkMatch(Document(entry), isRequired: true)
-            let tag = try call.body(as: Change.self).tag
-            let changed = try await reading("tag") { [actor = call.actor] in
+        table.add(Self.change) { [registry] inquiry in
+            let entry = try await Self.entry(inquiry, registry)
+            try inquiry.checkMatch(Document(entry), isRequired: true)
+            let tag = try inquiry.body(as: Change.self).tag
+            let changed = try await reading("tag") { [actor = inquiry.actor] in
                 try registry.acting(as: actor).setTag(tag, of: entry)
             }
             return try Self.answer(changed, status: .ok)
         }
-        table.add(Self.remove) { [registry] call in
-            let entry = try await Self.entry(call, registry)
-            try call.checkMatch(Document(entry), isRequired: false)
-            try await reading("id") { [actor = call.actor] in try registry.acting(as: actor).disallow(entry) }
+        table.add(Self.remove) { [registry] inquiry in
+            let entry = try await Self.entry(inquiry, registry)
+            try inquiry.checkMatch(Document(entry), isRequired: false)
+            try await reading("id") { [actor = inquiry.actor] in try registry.acting(as: actor).disallow(entry) }
             return .done
         }
     }
 
-    private static func entry(_ call: Call, _ registry: RegistryStore) async throws -> AddressEntry {
-        let id = call.integer("id").map(Int64.init)
+    private static func entry(_ inquiry: Inquiry, _ registry: RegistryStore) async throws -> AddressEntry {
+        let id = inquiry.integer("id").map(Int64.init)
         guard let entry = try await reading("id", { try registry.addresses() }).first(where: { $0.id == id }) else {
             throw ProblemError(.notFound, "There is no such network in the allowlist.")
         }
@@ -102,7 +104,7 @@ struct AllowlistRoutes {
         let document = Document(entry)
         return try Response.json(
             document, status: status,
-            headers: [.eTag: try Call.tag(of: document), .location: "/v1/allowlist/\(entry.id)"])
+            headers: [.eTag: try Inquiry.tag(of: document), .location: "/v1/allowlist/\(entry.id)"])
     }
 
     // MARK: Descriptions

@@ -44,16 +44,16 @@ struct BanRoutes {
     }
 
     func add(to table: inout RouteTable) {
-        table.add(Self.list) { [registry] call in
+        table.add(Self.list) { [registry] inquiry in
             let bans = try await reading("after") { try registry.bans() }
-            let page = Page(bans, for: call) { $0.address.description }
+            let page = Page(bans, for: inquiry) { $0.address.description }
             return try Response.json(List(bans: page.items.map(Document.init), next: page.next))
         }
-        table.add(Self.create) { [registry, neverBan] call in
-            let new = try call.body(as: NewBan.self)
+        table.add(Self.create) { [registry, neverBan] inquiry in
+            let new = try inquiry.body(as: NewBan.self)
             let address = try Self.address(new.address)
             let duration = try new.for.map { try Duration(parsing: $0, in: Ban.duration) }
-            let ban = try await reading("address") { [actor = call.actor] in
+            let ban = try await reading("address") { [actor = inquiry.actor] in
                 try registry.acting(as: actor).ban(
                     address, for: duration.map { $0.nanoseconds / 1_000_000 }, reason: new.reason ?? "banned by hand",
                     neverBan: neverBan)
@@ -61,9 +61,9 @@ struct BanRoutes {
             return try Response.json(
                 Document(ban), status: .created, headers: [.location: location("bans", address.description)])
         }
-        table.add(Self.lift) { [registry] call in
-            let address = try Self.address(call["address"] ?? "")
-            try await reading("address") { [actor = call.actor] in try registry.acting(as: actor).liftBan(address) }
+        table.add(Self.lift) { [registry] inquiry in
+            let address = try Self.address(inquiry["address"] ?? "")
+            try await reading("address") { [actor = inquiry.actor] in try registry.acting(as: actor).liftBan(address) }
             return .done
         }
     }

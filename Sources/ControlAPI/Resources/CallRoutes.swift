@@ -11,25 +11,26 @@ struct CallRoutes {
     let directory: String
 
     func add(to table: inout RouteTable) {
-        table.add(Self.list) { [calls] call in
+        table.add(Self.list) { [calls] inquiry in
             let query = CallQuery(
-                isActive: call["active"] == "true", before: call["before"].flatMap { UInt64($0) }, limit: call.limit)
+                isActive: inquiry["active"] == "true", before: inquiry["before"].flatMap { UInt64($0) },
+                limit: inquiry.limit)
             return try Response.json(try await calls.list(query))
         }
-        table.add(Self.read) { [calls] call in
-            guard let found = try await calls.find(call["id"] ?? "") else { throw Self.unknown }
+        table.add(Self.read) { [calls] inquiry in
+            guard let found = try await calls.find(inquiry["id"] ?? "") else { throw Self.unknown }
             return try Response.json(found)
         }
-        table.add(Self.story) { [calls, directory] call in
-            let id = call["id"] ?? ""
+        table.add(Self.story) { [calls, directory] inquiry in
+            let id = inquiry["id"] ?? ""
             let found = try await calls.find(id)
             let story = try await witnessing { try WitnessStory(ofCall: id, directory: directory) }
             guard found != nil || !story.records.isEmpty else { throw Self.unknown }
             let text = try found.map { ["call": String(decoding: try JSONEncoder.canonical.encode($0), as: UTF8.self)] }
             return EventRoutes.answer(story, text ?? [:])
         }
-        table.add(Self.end) { [calls] call in
-            switch try await calls.end(call["id"] ?? "", call.actor) {
+        table.add(Self.end) { [calls] inquiry in
+            switch try await calls.end(inquiry["id"] ?? "", inquiry.actor) {
             case .ended(let call):
                 return try Response.json(call)
             case .hadEnded(let call):

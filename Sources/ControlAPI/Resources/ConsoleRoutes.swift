@@ -17,13 +17,13 @@ struct ConsoleRoutes {
 
     func add(to table: inout RouteTable) {
         let entries = Dictionary(ConsoleFile.all.map { ($0.name, entry($0)) }) { first, _ in first }
-        table.add(Self.page) { call in try Self.answer(entries["index.html"], call) }
-        table.add(Self.part) { call in try Self.answer(entries[call["name"] ?? ""], call) }
+        table.add(Self.page) { inquiry in try Self.answer(entries["index.html"], inquiry) }
+        table.add(Self.part) { inquiry in try Self.answer(entries[inquiry["name"] ?? ""], inquiry) }
     }
 
-    private static func answer(_ entry: Entry?, _ call: Call) throws -> Response {
+    private static func answer(_ entry: Entry?, _ inquiry: Inquiry) throws -> Response {
         guard let entry else { throw ProblemError(.notFound, "The console has no such file.") }
-        if let known = call.request.headers[.ifNoneMatch], known == entry.headers[.eTag] {
+        if let known = inquiry.request.headers[.ifNoneMatch], known == entry.headers[.eTag] {
             return Response(status: .notModified, headers: entry.headers)
         }
         return Response(status: .ok, headers: entry.headers, body: .init(byteBuffer: entry.body))

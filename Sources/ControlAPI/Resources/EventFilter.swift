@@ -15,16 +15,16 @@ enum EventFilter {
         .query("since", .time, "Not before this time."), .query("until", .time, "Not after this time."),
     ]
 
-    static func read(_ call: Call) -> WitnessFilter {
+    static func read(_ inquiry: Inquiry) -> WitnessFilter {
         var filter = WitnessFilter()
-        filter.kinds = Set(call.all("type"))
-        filter.severity = call["severity"].flatMap(SecurityEvent.Severity.init)
-        filter.source = call["source"].flatMap { try? IPNetwork(parsing: $0) }
-        filter.expert = call["expert"]
-        filter.trace = call["trace"]
-        filter.call = call["call"]
-        filter.since = call["since"].flatMap { CivilTime.parse(rfc3339: $0) }
-        filter.until = call["until"].flatMap { CivilTime.parse(rfc3339: $0) }
+        filter.kinds = Set(inquiry.all("type"))
+        filter.severity = inquiry["severity"].flatMap(SecurityEvent.Severity.init)
+        filter.source = inquiry["source"].flatMap { try? IPNetwork(parsing: $0) }
+        filter.expert = inquiry["expert"]
+        filter.trace = inquiry["trace"]
+        filter.call = inquiry["call"]
+        filter.since = inquiry["since"].flatMap { CivilTime.parse(rfc3339: $0) }
+        filter.until = inquiry["until"].flatMap { CivilTime.parse(rfc3339: $0) }
         return filter
     }
 

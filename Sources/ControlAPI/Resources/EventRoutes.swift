@@ -16,25 +16,25 @@ struct EventRoutes {
     }
 
     func add(to table: inout RouteTable) {
-        table.add(Self.events) { [directory, streams] call in
-            let accepted = call.request.headers[.accept] ?? ""
-            if accepted.contains("text/event-stream") { return try Self.stream(call, directory, streams) }
-            let (filter, before, limit) = (EventFilter.read(call), call.integer("before"), call.limit)
+        table.add(Self.events) { [directory, streams] inquiry in
+            let accepted = inquiry.request.headers[.accept] ?? ""
+            if accepted.contains("text/event-stream") { return try Self.stream(inquiry, directory, streams) }
+            let (filter, before, limit) = (EventFilter.read(inquiry), inquiry.integer("before"), inquiry.limit)
             let page = try await witnessing {
                 try WitnessPage(directory: directory, filter, before: before, limit: limit)
             }
             let next = page.next.map { ",\"next\":\($0)" } ?? ""
             return .text("{\"events\":\(WitnessRecord.list(page.records))\(next)}", type: "application/json")
         }
-        table.add(Self.trace) { [directory] call in
-            let trace = call["trace"] ?? ""
+        table.add(Self.trace) { [directory] inquiry in
+            let trace = inquiry["trace"] ?? ""
             let story = try await witnessing { try WitnessStory(of: trace, directory: directory) }
             guard !story.records.isEmpty else { throw ProblemError(.notFound, "Nothing is known of this trace.") }
             return Self.answer(
                 story, ["trace": String(decoding: try JSONEncoder.canonical.encode(trace), as: UTF8.self)])
         }
-        table.add(Self.export) { [directory] call in
-            let filter = EventFilter.read(call)
+        table.add(Self.export) { [directory] inquiry in
+            let filter = EventFilter.read(inquiry)
             var response = Response(
                 status: .ok, headers: .document("application/x-ndjson"), body: Self.export(filter, directory))
             response.headers[.contentDisposition] = "attachment; filename=\"witness.jsonl\""
@@ -66,9 +66,9 @@ struct EventRoutes {
     // MARK: The stream
 
     /// Server-sent events (WHATWG HTML, section 9.2): `id` is the record's number.
-    private static func stream(_ call: Call, _ directory: String, _ streams: StreamPlaces) throws -> Response {
-        let filter = EventFilter.read(call)
-        let resumed = call.request.headers[.lastEventID].flatMap { Int($0) } ?? call.integer("last_event_id")
+    private static func stream(_ inquiry: Inquiry, _ directory: String, _ streams: StreamPlaces) throws -> Response {
+        let filter = EventFilter.read(inquiry)
+        let resumed = inquiry.request.headers[.lastEventID].flatMap { Int($0) } ?? inquiry.integer("last_event_id")
         guard let place = streams.take() else {
             throw ProblemError(
                 .serviceUnavailable, "\(streams.count) streams are open already.", headers: [.retryAfter: "10"])

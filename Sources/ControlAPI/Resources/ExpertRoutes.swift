@@ -70,47 +70,48 @@ struct ExpertRoutes {
     }
 
     func add(to table: inout RouteTable) {
-        table.add(Self.list) { [registry] call in
+        table.add(Self.list) { [registry] inquiry in
             let experts = try await reading("after") { try registry.experts() }.sorted { $0.id < $1.id }
-            let page = Page(experts, for: call, key: \.id)
+            let page = Page(experts, for: inquiry, key: \.id)
             return try Response.json(List(experts: page.items.map(Document.init), next: page.next))
         }
-        table.add(Self.create) { [registry] call in
-            let new = try call.body(as: NewExpert.self)
+        table.add(Self.create) { [registry] inquiry in
+            let new = try inquiry.body(as: NewExpert.self)
             let expert = RegistrySnapshot.Expert(
                 id: new.aor, name: new.name, organization: new.organization, specializations: new.specializations,
                 isVerified: new.verified ?? false, contact: new.contact)
-            let added = try await reading("aor") { [actor = call.actor] in
+            let added = try await reading("aor") { [actor = inquiry.actor] in
                 try registry.acting(as: actor).addExpert(expert)
                 return try registry.expert(new.aor)
             }
             return try Self.answer(added, status: .created)
         }
-        table.add(Self.read) { [registry] call in try Self.answer(try await Self.expert(call, registry)) }
-        table.add(Self.change) { [registry] call in
-            let expert = try await Self.expert(call, registry)
-            try call.checkMatch(Document(expert), isRequired: true)
-            let isVerified = try call.body(as: Change.self).verified
-            let changed = try await reading("verified") { [actor = call.actor] in
+        table.add(Self.read) { [registry] inquiry in try Self.answer(try await Self.expert(inquiry, registry)) }
+        table.add(Self.change) { [registry] inquiry in
+            let expert = try await Self.expert(inquiry, registry)
+            try inquiry.checkMatch(Document(expert), isRequired: true)
+            let isVerified = try inquiry.body(as: Change.self).verified
+            let changed = try await reading("verified") { [actor = inquiry.actor] in
                 try registry.acting(as: actor).setExpert(expert.id, verified: isVerified)
                 return try registry.expert(expert.id)
             }
             return try Self.answer(changed)
         }
-        table.add(Self.remove) { [registry] call in
-            let expert = try await Self.expert(call, registry)
-            try call.checkMatch(Document(expert), isRequired: false)
-            try await reading("aor") { [actor = call.actor] in try registry.acting(as: actor).removeExpert(expert.id) }
+        table.add(Self.remove) { [registry] inquiry in
+            let expert = try await Self.expert(inquiry, registry)
+            try inquiry.checkMatch(Document(expert), isRequired: false)
+            try await reading("aor") { [actor = inquiry.actor] in try registry.acting(as: actor).removeExpert(expert.id)
+            }
             return .done
         }
         addKeys(to: &table)
     }
 
     private func addKeys(to table: inout RouteTable) {
-        table.add(Self.addKey) { [registry] call in
-            let new = try call.body(as: NewKey.self)
-            let expert = try await Self.expert(call, registry)
-            let changed = try await reading("not_after") { [actor = call.actor] in
+        table.add(Self.addKey) { [registry] inquiry in
+            let new = try inquiry.body(as: NewKey.self)
+            let expert = try await Self.expert(inquiry, registry)
+            let changed = try await reading("not_after") { [actor = inquiry.actor] in
                 try registry.acting(as: actor).addKey(
                     .init(
                         id: new.id, publicKey: try Ed25519PublicKey.parse(new.publicKey),
@@ -119,17 +120,17 @@ struct ExpertRoutes {
             }
             return try Self.answer(changed, status: .created)
         }
-        table.add(Self.removeKey) { [registry] call in
-            let expert = try await Self.expert(call, registry)
-            try await reading("id") { [actor = call.actor, key = call["id"] ?? ""] in
+        table.add(Self.removeKey) { [registry] inquiry in
+            let expert = try await Self.expert(inquiry, registry)
+            try await reading("id") { [actor = inquiry.actor, key = inquiry["id"] ?? ""] in
                 try registry.acting(as: actor).removeKey(key, from: expert.id)
             }
             return .done
         }
     }
 
-    private static func expert(_ call: Call, _ registry: RegistryStore) async throws -> RegistrySnapshot.Expert {
-        try await reading("aor") { [aor = call["aor"] ?? ""] in try registry.expert(aor) }
+    private static func expert(_ inquiry: Inquiry, _ registry: RegistryStore) async throws -> RegistrySnapshot.Expert {
+        try await reading("aor") { [aor = inquiry["aor"] ?? ""] in try registry.expert(aor) }
     }
 
     private static func answer(
@@ -138,7 +139,7 @@ struct ExpertRoutes {
         let document = Document(expert)
         return try Response.json(
             document, status: status,
-            headers: [.eTag: try Call.tag(of: document), .location: location("experts", expert.id)])
+            headers: [.eTag: try Inquiry.tag(of: document), .location: location("experts", expert.id)])
     }
 
     // MARK: Descriptions

@@ -49,23 +49,23 @@ struct KeyRoutes {
     }
 
     func add(to table: inout RouteTable) {
-        table.add(Self.list) { [registry] call in
+        table.add(Self.list) { [registry] inquiry in
             let keys = try await reading("after") { try registry.apiKeys() }
-            let page = Page(keys, for: call, key: \.name)
+            let page = Page(keys, for: inquiry, key: \.name)
             return try Response.json(List(keys: page.items.map(Document.init), next: page.next))
         }
-        table.add(Self.create) { [registry] call in
-            let new = try call.body(as: NewKey.self)
+        table.add(Self.create) { [registry] inquiry in
+            let new = try inquiry.body(as: NewKey.self)
             let end = new.expires.flatMap { CivilSpan(parsing: $0)?.end }
-            let key = try await reading("expires") { [actor = call.actor] in
+            let key = try await reading("expires") { [actor = inquiry.actor] in
                 try registry.acting(as: actor).createKey(new.name, role: new.role, expiresAt: end)
             }
             return try Response.json(
                 Created(name: new.name, role: new.role.rawValue, key: key, expiresAt: end.map(rfc3339)),
                 status: .created, headers: [.location: location("keys", new.name)])
         }
-        table.add(Self.revoke) { [registry] call in
-            try await reading("name") { [actor = call.actor, name = call["name"] ?? ""] in
+        table.add(Self.revoke) { [registry] inquiry in
+            try await reading("name") { [actor = inquiry.actor, name = inquiry["name"] ?? ""] in
                 try registry.acting(as: actor).revokeKey(name)
             }
             return .done

@@ -5,10 +5,10 @@ struct Page<Item: Sendable>: Sendable {
     let next: String?
 
     /// - Parameter key: unique, and what `items` are in order of.
-    init(_ items: [Item], for call: Call, key: (Item) -> String) {
-        let rest = call["after"].map { after in Array(items.drop { key($0) != after }.dropFirst()) } ?? items
-        self.items = Array(rest.prefix(call.limit))
-        next = rest.count > call.limit ? self.items.last.map(key) : nil
+    init(_ items: [Item], for inquiry: Inquiry, key: (Item) -> String) {
+        let rest = inquiry["after"].map { after in Array(items.drop { key($0) != after }.dropFirst()) } ?? items
+        self.items = Array(rest.prefix(inquiry.limit))
+        next = rest.count > inquiry.limit ? self.items.last.map(key) : nil
     }
 
     static func schema(_ name: String, _ item: Schema) -> Schema {

@@ -16,8 +16,8 @@ struct RehearsalRoutes {
 
     func add(to table: inout RouteTable) {
         let transport = transports.first ?? .tls
-        table.add(test) { [edge] call in
-            let question = try call.body(as: RehearsalQuestion.self)
+        table.add(test) { [edge] inquiry in
+            let question = try inquiry.body(as: RehearsalQuestion.self)
             do {
                 let rehearsal = try question.rehearsal(otherwise: transport)
                 return try Response.json(RehearsalAnswer(try await edge.rehearse(rehearsal)))

@@ -24,14 +24,14 @@ struct SessionRoutes {
     }
 
     func add(to table: inout RouteTable) {
-        table.add(Self.signIn) { [gate] call in
-            let (principal, cookie) = try await gate.signIn(try call.body(as: SignIn.self).key, call)
+        table.add(Self.signIn) { [gate] inquiry in
+            let (principal, cookie) = try await gate.signIn(try inquiry.body(as: SignIn.self).key, inquiry)
             return try Response.json(Document(principal), headers: [.setCookie: cookie])
         }
-        table.add(Self.look) { call in try Response.json(Document(call.principal)) }
-        table.add(Self.signOut) { [gate] call in
+        table.add(Self.look) { inquiry in try Response.json(Document(inquiry.principal)) }
+        table.add(Self.signOut) { [gate] inquiry in
             var response = Response.done
-            response.headers[.setCookie] = gate.signOut(call.request)
+            response.headers[.setCookie] = gate.signOut(inquiry.request)
             return response
         }
     }

@@ -50,27 +50,27 @@ struct SubscriberRoutes {
     private static let aor = Operation.Parameter.path("aor", .addressOfRecord, "user@domain")
 
     func add(to table: inout RouteTable) {
-        table.add(Self.list) { [registry] call in
+        table.add(Self.list) { [registry] inquiry in
             let entries = try await reading("after") { try registry.subscribers() }.sorted { $0.aor < $1.aor }
-            let page = Page(entries, for: call, key: \.aor)
+            let page = Page(entries, for: inquiry, key: \.aor)
             return try Response.json(List(subscribers: page.items.map(Document.init), next: page.next))
         }
-        table.add(Self.create) { [registry] call in
-            let new = try call.body(as: NewSubscriber.self)
-            let entry = try await reading("aor") { [actor = call.actor] in
+        table.add(Self.create) { [registry] inquiry in
+            let new = try inquiry.body(as: NewSubscriber.self)
+            let entry = try await reading("aor") { [actor = inquiry.actor] in
                 try registry.acting(as: actor).addSubscriber(new.aor, password: new.password)
                 return try registry.subscriber(new.aor)
             }
             return try Self.answer(entry, status: .created)
         }
-        table.add(Self.read) { [registry] call in
-            try Self.answer(try await Self.entry(call, registry))
+        table.add(Self.read) { [registry] inquiry in
+            try Self.answer(try await Self.entry(inquiry, registry))
         }
-        table.add(Self.change) { [registry] call in
-            let entry = try await Self.entry(call, registry)
-            try call.checkMatch(Document(entry), isRequired: true)
-            let change = try call.body(as: Change.self)
-            let changed = try await reading("password") { [actor = call.actor] in
+        table.add(Self.change) { [registry] inquiry in
+            let entry = try await Self.entry(inquiry, registry)
+            try inquiry.checkMatch(Document(entry), isRequired: true)
+            let change = try inquiry.body(as: Change.self)
+            let changed = try await reading("password") { [actor = inquiry.actor] in
                 let registry = registry.acting(as: actor)
                 if let password = change.password { try registry.setPassword(password, of: entry.aor) }
                 if let enabled = change.enabled, enabled != entry.isEnabled {
@@ -80,25 +80,25 @@ struct SubscriberRoutes {
             }
             return try Self.answer(changed)
         }
-        table.add(Self.remove) { [registry] call in
-            let entry = try await Self.entry(call, registry)
-            try call.checkMatch(Document(entry), isRequired: false)
-            try await reading("aor") { [actor = call.actor] in
+        table.add(Self.remove) { [registry] inquiry in
+            let entry = try await Self.entry(inquiry, registry)
+            try inquiry.checkMatch(Document(entry), isRequired: false)
+            try await reading("aor") { [actor = inquiry.actor] in
                 try registry.acting(as: actor).removeSubscriber(entry.aor)
             }
             return .done
         }
     }
 
-    private static func entry(_ call: Call, _ registry: RegistryStore) async throws -> SubscriberEntry {
-        try await reading("aor") { [aor = call["aor"] ?? ""] in try registry.subscriber(aor) }
+    private static func entry(_ inquiry: Inquiry, _ registry: RegistryStore) async throws -> SubscriberEntry {
+        try await reading("aor") { [aor = inquiry["aor"] ?? ""] in try registry.subscriber(aor) }
     }
 
     private static func answer(_ entry: SubscriberEntry, status: HTTPResponse.Status = .ok) throws -> Response {
         let document = Document(entry)
         return try Response.json(
             document, status: status,
-            headers: [.eTag: try Call.tag(of: document), .location: location("subscribers", entry.aor)])
+            headers: [.eTag: try Inquiry.tag(of: document), .location: location("subscribers", entry.aor)])
     }
 
     // MARK: Descriptions

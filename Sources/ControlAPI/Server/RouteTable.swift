@@ -7,7 +7,7 @@ internal import NIOCore
 /// The operations that there are, each with what carries it out: for the router, for telling another method (405) from
 /// another path (404), and for the document that describes them.
 struct RouteTable {
-    typealias Handler = @Sendable (Call) async throws -> Response
+    typealias Handler = @Sendable (Inquiry) async throws -> Response
 
     private var routes: [(operation: Operation, handler: Handler)] = []
     var operations: [Operation] { routes.map(\.operation) }

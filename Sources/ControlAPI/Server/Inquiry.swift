@@ -6,7 +6,7 @@ internal import Hummingbird
 internal import NIOCore
 
 /// A request that has passed the gate: who asks, and what, checked against the description of its operation.
-struct Call: Sendable {
+struct Inquiry: Sendable {
     let request: Request
     let context: ControlContext
     /// Whoever may do what nobody needs a key for has none.
@@ -60,7 +60,7 @@ struct Call: Sendable {
     }
 }
 
-extension Call {
+extension Inquiry {
     /// Bytes of a request's body.
     static let mostBytes = 65_536
 
@@ -90,11 +90,25 @@ extension Call {
         guard problems.isEmpty else { throw ProblemError(invalid: problems) }
     }
 
+    /// From the request's head to its body's last byte.
+    static let longestBody = Duration.seconds(20)
+
     private static func read(_ request: Request) async throws -> Data {
-        do {
-            return Data(try await request.body.collect(upTo: mostBytes).readableBytesView)
-        } catch is NIOTooManyBytesError {
-            throw ProblemError(.contentTooLarge, "A body has at most \(mostBytes) bytes.")
+        try await withThrowingTaskGroup(of: Data.self) { group in
+            group.addTask {
+                do {
+                    return Data(try await request.body.collect(upTo: mostBytes).readableBytesView)
+                } catch is NIOTooManyBytesError {
+                    throw ProblemError(.contentTooLarge, "A body has at most \(mostBytes) bytes.")
+                }
+            }
+            group.addTask {
+                try await Task.sleep(for: longestBody)
+                throw ProblemError(.requestTimeout, "The body has not come within \(longestBody.components.seconds) s.")
+            }
+            defer { group.cancelAll() }
+            guard let data = try await group.next() else { return Data() }
+            return data
         }
     }
 
