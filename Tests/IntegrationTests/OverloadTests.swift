@@ -53,20 +53,29 @@ extension Integration {
             var capacity = 225
             while true {
                 let rate = capacity * 4 / 3
-                let result = try await place("capacity-\(rate)", rate: rate, seconds: 3)
-                guard result.refused == 0, result.answered >= rate * 3 * 99 / 100, rate < 20_000 else { break }
+                // As long as what is measured against it: in a second or two the buffers help.
+                let seconds = rate > 2000 ? 8 : 3
+                let result = try await place("capacity-\(rate)", rate: rate, seconds: seconds)
+                guard result.refused == 0, result.answered >= rate * seconds * 99 / 100, rate < 20_000 else { break }
                 capacity = rate
             }
-            try await eventually("the measurement is over") { try await edge.metric("sip_overload_limit") == 0 }
 
             // Other programs on this machine want their share too: the best of three rounds is what the edge can do.
             var goodput = 0.0
             for round in 1...3 where goodput < Self.share * Double(capacity) {
+                // What talks is to be up before it begins, and is told by the number of calls: some that sipp has
+                // given up stay behind.
+                var before = -1.0
+                try await eventually("the round before is over", within: .seconds(60)) {
+                    let calls = try await edge.metric("sip_active_calls")
+                    defer { before = calls }
+                    return try await edge.metric("sip_overload_limit") == 0 && calls == before
+                }
                 let talking = try Sipp.calling(
                     "talking-\(round)", scenario: "talk", .udp, to: talkers.endpoint, calls: Self.talkers, rate: 25,
                     in: directory)
                 try await eventually("all of them talk") {
-                    try await edge.metric("sip_active_calls") >= Double(Self.talkers)
+                    try await edge.metric("sip_active_calls") >= before + Double(Self.talkers)
                 }
                 let seconds = 12
                 let result = try await place("overload-\(round)", rate: capacity * 2, seconds: seconds)
