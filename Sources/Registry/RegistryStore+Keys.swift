@@ -122,7 +122,7 @@ extension RegistryStore {
         let now = clock()
         return try read { database in
             let row = try Row.fetchOne(
-                database, sql: "SELECT *, hash FROM api_key WHERE prefix = ?", arguments: [key.prefix])
+                database, sql: "SELECT * FROM api_key WHERE prefix = ?", arguments: [key.prefix])
             let stored = row.flatMap { Data.fromDatabaseValue($0["hash"]) } ?? Data(count: SHA256.byteCount)
             // Digests compare in constant time.
             guard key.hash == stored, let row, let entry = Self.entry(row) else { return nil }

@@ -32,7 +32,7 @@ struct AccessTests {
     }
 
     @Test(
-        "no key, a wrong one and one that has expired are 401, with what to do",
+        "no key, a wrong one and what is no key are 401, with what to do",
         arguments: [[], ["X-API-Key: sp_00000000_"], ["Authorization: Basic YTpi"]])
     func unauthorized(fields: [String]) async throws {
         try await Surface().serving { address in

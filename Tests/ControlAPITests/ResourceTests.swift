@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import Registry
+import TestSupport
 import Testing
 import Witness
 
@@ -247,6 +248,38 @@ struct ResourceTests {
                 #expect(text.contains("id: 2\nevent: record\ndata: {\"timestamp\""))
                 #expect(!text.contains("id: 1\n") && !text.contains("event: gap"))
             }
+        }
+    }
+
+    @Test("refusals are added up by the layer that made them, each record by how many it stands for")
+    func history() async throws {
+        let surface = try Surface()
+        let now = SystemClock.now().wall
+        func write(_ kind: SecurityEvent.Kind, _ details: [SecurityEvent.Detail]) {
+            surface.log.append(
+                SecurityEvent(kind, .warning, sourceIP: IPAddress("192.0.2.9"), details: details), at: now)
+        }
+        write(.securityEvent, [.init("reason", "plain_transport")])
+        write(.securityEvent, [.init("reason", "handshake_failed"), .init("count", 3)])
+        write(.securityRejected, [.init("reason", "flood"), .init("count", 5)])
+        write(.securityRejected, [.init("reason", "foreign_route")])
+        write(.authFailed, [.init("reason", "api_key"), .init("component", "control")])
+        write(.policyApproved, [.init("result", "admitted")])
+        surface.log.close()
+        try await asking(surface) { ask in
+            var totals: [String: Int] = [:]
+            try await eventually("the log has been read") {
+                let points =
+                    try await ask("GET /v1/history?minutes=5", nil, []).json?["points"] as? [[String: Any]] ?? []
+                totals = points.reduce(into: [:]) { totals, point in
+                    totals["calls", default: 0] += point["calls"] as? Int ?? 0
+                    totals.merge(point["refusals"] as? [String: Int] ?? [:], uniquingKeysWith: +)
+                }
+                return totals["calls"] == 1
+            }
+            #expect(totals.filter { $0.value > 0 } == ["calls": 1, "tls": 4, "ip_allowlist": 5])
+            let source = try await ask("GET /v1/sources", nil, []).json?["sources"] as? [[String: Any]]
+            #expect(source?.first?["refusals"] as? Int == 9 && source?.first?["admitted"] as? Int == 1)
         }
     }
 

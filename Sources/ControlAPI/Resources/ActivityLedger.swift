@@ -1,4 +1,5 @@
 internal import CoreTypes
+internal import Defense
 internal import Witness
 
 /// What the witness's records add up to: by minute, and by source.
@@ -95,6 +96,14 @@ extension WitnessRecord {
         if case .integer(let number)? = self[detail: name] { number } else { nil }
     }
 
+    /// What layer 3 says of a request, and of a handshake.
+    private static let transportCauses: Set<String> = Set(
+        [
+            Refusal.Cause.plainTransport, .weakTransport, .certificateMissing, .certificateMismatch,
+            .certificateNotAccepted,
+        ].map(\.rawValue)
+    ).union(["handshake_failed"])
+
     /// Whether it let a call in.
     fileprivate var isAdmission: Bool { text("result") == "admitted" }
 
@@ -106,13 +115,16 @@ extension WitnessRecord {
         case .authFailed: text("component") == "control" ? nil : "auth"
         case .policyRejected: "policy"
         case .malformedMessage: "malformed"
-        case .securityRejected:
+        case .securityRejected, .securityEvent:
             switch text("reason") {
             case "flood": "ip_allowlist"
             case "overload": "overload"
-            default: text("layer") == "transport_security" ? "tls" : "policy"
+            case "witness_too_slow": "witness"
+            case "registry_unavailable": "auth"
+            case let reason? where Self.transportCauses.contains(reason): "tls"
+            // What SIP itself refuses is no layer's.
+            default: nil
             }
-        case .securityEvent: text("reason") == "handshake_failed" ? "tls" : nil
         default: nil
         }
     }

@@ -36,7 +36,8 @@ public struct ControlServer: Service {
                         configuration: .init(
                             idleTimeout: .seconds(60),
                             streamConfiguration: .init(
-                                additionalChannelHandlers: [], idleTimeout: ControlLimits.idle))),
+                                additionalChannelHandlers: [], idleTimeout: ControlLimits.idle,
+                                httpDecoderConfiguration: ControlLimits.headers))),
                     at: .hostname(listen.address.description, port: Int(listen.port)), bound
                 ).run()
             } else {
@@ -88,9 +89,11 @@ enum ControlLimits {
         .http1(
             configuration: .init(
                 idleTimeout: idle,
-                httpDecoderConfiguration: .init(
-                    maxHeaderFieldSize: 8192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 64)))
+                httpDecoderConfiguration: headers))
     }
+
+    static let headers = HTTP1Channel.Configuration.DecoderConfiguration(
+        maxHeaderFieldSize: 8192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 64)
 }
 
 extension ControlSurface {
