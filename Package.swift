@@ -25,6 +25,7 @@ extension Target.Dependency {
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
+    static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
     static let hummingbirdHTTP2 = product(name: "HummingbirdHTTP2", package: "hummingbird")
@@ -102,8 +103,8 @@ let rooms: [Target] = [
         [
             "Console", "CoreTypes", "SallyportConfiguration", "Registry", "Witness", "TransportSecurity", "Defense",
             "Edge",
-            .nioCore, .nioPosix, .nioSSL, .crypto, .logging, .serviceLifecycle, .httpTypes, .hummingbird,
-            .hummingbirdCore, .hummingbirdHTTP2,
+            .nioCore, .nioPosix, .nioTLS, .nioSSL, .nioHTTPTypes, .crypto, .logging, .serviceLifecycle, .httpTypes,
+            .hummingbird, .hummingbirdCore, .hummingbirdHTTP2,
         ]),
     .executableTarget(
         name: "sallyport",
@@ -163,8 +164,8 @@ let testTargets: [Target] = [
     tests(
         "ControlAPITests",
         [
-            "CoreTypes", "SallyportConfiguration", "Registry", "Witness", "Edge", "ControlAPI", "TestSupport", .nioCore,
-            .nioPosix, .logging, .serviceLifecycle,
+            "CoreTypes", "SallyportConfiguration", "Registry", "Witness", "TransportSecurity", "Edge", "ControlAPI",
+            "TestSupport", .nioCore, .nioPosix, .nioTLS, .nioSSL, .logging, .serviceLifecycle,
         ]),
     tests(
         "TransportSecurityTests",
@@ -204,6 +205,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),

@@ -44,6 +44,19 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
         self.prefixLength = length
     }
 
+    /// The highest address in it.
+    public var last: IPAddress {
+        // Shifts by the whole width give 0 (smart shifts).
+        switch address.family {
+        case .v4:
+            IPAddress(v4: UInt32(truncatingIfNeeded: address.low) | UInt32.max >> prefixLength)
+        case .v6:
+            IPAddress(
+                v6High: address.high | UInt64.max >> prefixLength,
+                low: address.low | UInt64.max >> max(0, prefixLength - 64))
+        }
+    }
+
     public func contains(_ other: IPAddress) -> Bool {
         other.family == address.family && other.masked(to: prefixLength) == address
     }

@@ -85,7 +85,6 @@ extension CommonLedger {
             let event = approach.draft(
                 .rateLimitExceeded, .warning, facts: facts,
                 .details([
-                    .init("layer", .string(Layer.callRate.rawValue)),
                     .init("identity", .string(identity)),
                     .init("rate_limit_status", .string("\(policy.calls)/\(policy.calls)")),
                     .init("retry_after", .integer(seconds)),

@@ -21,6 +21,8 @@ public struct EventDraft: Sendable {
     private let traceID: String?
     private let approach: Approach
     private let evidence: Evidence
+    /// The layer that refuses, where it is a layer's refusal.
+    var layer: Layer?
     /// Further details, behind the evidence.
     var more: [SecurityEvent.Detail] = []
 
@@ -39,7 +41,9 @@ public struct EventDraft: Sendable {
 
     public var expertID: String? { isKnown ? subject : nil }
     public var sourceIP: IPAddress { approach.source.address }
-    public var details: [SecurityEvent.Detail] { approach.details(evidence.details + more) }
+    public var details: [SecurityEvent.Detail] { approach.details(refuser + evidence.details + more) }
+
+    private var refuser: [SecurityEvent.Detail] { layer.map { [.init("layer", .string($0.rawValue))] } ?? [] }
 
     public func make() -> SecurityEvent {
         SecurityEvent(
@@ -56,7 +60,7 @@ extension EventDraft.Evidence {
         case .group(let group):
             [.init("group", .integer(group))]
         case .rate(let requests, let per):
-            [.init("layer", .string(Layer.sourceRate.rawValue)), .init("limit", .string("\(requests)/\(per)"))]
+            [.init("limit", .string("\(requests)/\(per)"))]
         case .reason(let cause):
             [.init("reason", .string(cause.rawValue))]
         }

@@ -130,6 +130,7 @@ public struct Refusal: Sendable {
         self.cause = cause
         self.answer = answer
         self.event = event
+        self.event?.layer = layer
         self.kind = kind
     }
 }

@@ -7,7 +7,16 @@ struct CertificateInventory: Sendable {
     /// The edge's own, leaf first.
     var own: [CertificateReport] = []
     var authorities: [CertificateReport] = []
+    /// That of the control address; nil where its file can't be read.
+    var control: [CertificateReport]? = []
     var revocation: [RevocationReport] = []
+}
+
+extension CertificateInventory {
+    /// With the `role` of metrics, events and the control API.
+    var byRole: [(role: String, reports: [CertificateReport])] {
+        [("own", own), ("authority", authorities), ("control", control ?? [])]
+    }
 }
 
 /// Says which certificates end soon and which revocation lists are stale, ahead of time and once a day for each.
@@ -27,13 +36,16 @@ struct CertificateWatch {
     }
 
     mutating func replace(_ inventory: CertificateInventory) {
+        // Where the new file is no good, the one of before is in use.
+        let control = inventory.control ?? self.inventory.control
         self.inventory = inventory
+        self.inventory.control = control
     }
 
     /// What is to be written down now about the edge's own files.
     mutating func due(now: Moment) -> [SecurityEvent] {
         var events: [SecurityEvent] = []
-        for (role, reports) in [("own", inventory.own), ("authority", inventory.authorities)] {
+        for (role, reports) in inventory.byRole {
             for report in reports where isDue("\(role) \(report.subject)", report.notAfter, now: now.wall) {
                 events.append(
                     Self.expiring(
@@ -60,7 +72,7 @@ struct CertificateWatch {
 
     /// Seconds that are left, for the gauges.
     func measure(into metrics: inout MetricSet, now: Int64) {
-        for (role, reports) in [("own", inventory.own), ("authority", inventory.authorities)] {
+        for (role, reports) in inventory.byRole {
             for report in reports {
                 metrics.set(
                     EdgeMetrics.certificateExpiry, [role, report.subject], to: Double(report.notAfter - now) / 1000)

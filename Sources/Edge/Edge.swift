@@ -227,11 +227,16 @@ public final class Edge: Sendable {
             tls = try TLSContexts(configuration)
             secret = try StateDirectory(configuration.stateDirectory).secret(configuration)
         } catch {
-            let reason = "\(error)"
-            try await crew[0].submit { $0.keepFiles(reason: reason) }
+            try await keptFiles("tls", reason: "\(error)")
             throw error
         }
         _ = try await each { $0.replace(tls, secret) }
+    }
+
+    /// Notes that files are no good and those of before stay in use.
+    /// - Parameter part: the section of the configuration that names them.
+    public func keptFiles(_ part: String, reason: String) async throws {
+        try await crew[0].submit { $0.keepFiles(part, reason: reason) }
     }
 
     /// Takes no more calls, lets transactions finish for as long as `limit`, writes the witness out, and closes. A second

@@ -87,7 +87,7 @@ public enum EdgeMetrics {
         "sip_transport_failures_total", .counter, "Messages that could not be sent.", labels: ["reason"])
     static let certificateExpiry = MetricFamily(
         "tls_certificate_expiry_seconds", .gauge,
-        "Seconds until a certificate expires, negative afterwards: the edge's own chain, and the authorities it trusts.",
+        "Seconds until a certificate expires, negative afterwards: the edge's own chain, the authorities it trusts, the control address.",
         labels: ["role", "subject"])
     static let revocationExpiry = MetricFamily(
         "tls_revocation_list_expiry_seconds", .gauge,

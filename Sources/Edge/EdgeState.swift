@@ -60,9 +60,8 @@ public struct PoolState: Sendable {
 
 /// The certificates and revocation lists that are in use.
 public struct CertificateState: Sendable {
-    /// Leaf first.
-    public let own: [CertificateReport]
-    public let authorities: [CertificateReport]
+    /// By what they are for, `own`, `authority` or `control`; chains leaf first.
+    public let byRole: [(role: String, reports: [CertificateReport])]
     public let revocation: [RevocationReport]
 }
 
@@ -94,8 +93,7 @@ extension Edge {
     public func certificates() async throws -> CertificateState {
         try await each { shard in
             let inventory = shard.certificates.inventory
-            return CertificateState(
-                own: inventory.own, authorities: inventory.authorities, revocation: inventory.revocation)
+            return CertificateState(byRole: inventory.byRole, revocation: inventory.revocation)
         }[0]
     }
 

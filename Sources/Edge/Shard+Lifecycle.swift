@@ -95,9 +95,10 @@ extension Shard {
     }
 
     /// Files that are no good leave everything as it was.
-    func keepFiles(reason: String) {
+    /// - Parameter part: the section of the configuration that names them.
+    func keepFiles(_ part: String, reason: String) {
         let details: [SecurityEvent.Detail] = [
-            .init("part", "tls"), .init("accepted", false), .init("reason", .string(reason)),
+            .init("part", .string(part)), .init("accepted", false), .init("reason", .string(reason)),
         ]
         record(SecurityEvent(.configReloaded, .alert, details: details), now: clock())
     }

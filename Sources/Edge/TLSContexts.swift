@@ -22,6 +22,11 @@ struct TLSContexts: Sendable {
         let revocation = try RevocationLists(
             tls.revocation.map(configuration.resolve), trust: trust, now: clock())
         inventory.revocation = revocation.reports
+        // Whether it can be used is for the one who listens there to say.
+        inventory.control =
+            configuration.control.tls.map {
+                try? CertificateInspector.inspectAll(configuration.resolve($0.certificate))
+            } ?? []
         if hasTrust { inventory.authorities = try CertificateInspector.inspectAll(trust) }
         guard configuration.listeners.contains(where: { $0.transport == .tls }) else {
             client = try ClientTLS.context(

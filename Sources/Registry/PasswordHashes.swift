@@ -22,10 +22,14 @@ struct PasswordHashes: Equatable {
     }
 
     static func check(_ password: String) throws(RegistryError) {
-        let hasControls = password.unicodeScalars.contains { $0.properties.generalCategory == .control }
-        guard (1...1024).contains(password.utf8.count), !hasControls else {
+        guard isUsable(password) else {
             throw RegistryError(.invalid, "a password has 1 to 1024 bytes and no control characters")
         }
+    }
+
+    static func isUsable(_ password: String) -> Bool {
+        (1...1024).contains(password.utf8.count)
+            && !password.unicodeScalars.contains { $0.properties.generalCategory == .control }
     }
 
     /// The digits in lower case when they are a digest of so many bytes.

@@ -79,6 +79,8 @@ extension Configuration {
         public var tls: TLS?
         public var rate = Rate()
         public var keyRate = KeyRate()
+        /// Path of a file that says which country an address is registered in; nil: none is shown.
+        public var countries: String?
 
         public init() {}
     }
@@ -195,6 +197,7 @@ extension Configuration.Control: Section {
         form.switchable("tls", &tls, on: TLS())
         form.section("rate", &rate)
         form.section("key_rate", &keyRate)
+        form.optional("countries", &countries, .path)
         if tls == nil, !listen.address.isLoopback, !listen.address.isPrivate {
             form.complain(
                 "listen", "\(listen) can be reached by strangers and has no TLS",

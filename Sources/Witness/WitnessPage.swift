@@ -9,10 +9,11 @@ public struct WitnessPage: Sendable {
     private let filter: WitnessFilter
     private let before: Int
     private let limit: Int
+    /// Bytes of a file that are read at a time, from its end.
+    private let window: Int
 
     /// Records that one page looks at; where so few of them match, it is short and has a `next`.
     public static let mostLooked = 200_000
-    private static let window = 1 << 20
 
     /// - Parameters:
     ///   - before: only records with a lower number; nil: from the newest on.
@@ -21,6 +22,13 @@ public struct WitnessPage: Sendable {
     public init(
         directory path: String, _ filter: WitnessFilter = WitnessFilter(), before: Int? = nil, limit: Int
     ) throws(WitnessError) {
+        try self.init(directory: path, filter, before: before, limit: limit, window: 1 << 20)
+    }
+
+    init(
+        directory path: String, _ filter: WitnessFilter, before: Int?, limit: Int, window: Int
+    ) throws(WitnessError) {
+        self.window = window
         self.filter = filter
         self.before = before ?? .max
         self.limit = max(1, limit)
@@ -50,7 +58,7 @@ public struct WitnessPage: Sendable {
         var rest: [UInt8] = []
         var isEnd = true
         while end > 0, next == nil {
-            let start = max(0, end - Self.window)
+            let start = max(0, end - window)
             var bytes = try file.read(at: start, count: end - start) + rest
             end = start
             if isEnd {
@@ -58,12 +66,15 @@ public struct WitnessPage: Sendable {
                 bytes.removeSubrange((bytes.lastIndex(of: UInt8(ascii: "\n")) ?? bytes.startIndex)...)
                 isEnd = false
             }
-            var lines = bytes.split(separator: UInt8(ascii: "\n"))[...]
-            if start > 0, let first = lines.popFirst() {
-                rest = Array(first)
+            var whole = bytes[...]
+            if start > 0 {
+                // With its end: the window may begin with nothing but that.
+                whole = bytes[((bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex - 1) + 1)...]
+                rest = Array(bytes[..<whole.startIndex])
                 // The witness writes no line that long.
                 if rest.count > 16 << 20 { return }
             }
+            var lines = whole.split(separator: UInt8(ascii: "\n"))[...]
             while let line = lines.popLast(), next == nil { take(line) }
         }
     }

@@ -1,3 +1,4 @@
+import ControlAPI
 import Edge
 import Foundation
 import Logging
@@ -5,10 +6,12 @@ import SallyportConfiguration
 import ServiceLifecycle
 import UnixSignals
 
-/// Certificate, key, trust, revocation lists and the node's secret are read again at SIGHUP and when one of their files
+/// Certificates, keys, trust, revocation lists and the node's secret are read again at SIGHUP and when one of their files
 /// has changed. Open connections keep what they have; files that are no good leave everything as it was.
 struct FileReload: Service {
     let edge: Edge
+    let control: ControlServer
+    let surface: ControlSurface
     let configuration: Configuration
     let logger: Logger
 
@@ -40,12 +43,35 @@ struct FileReload: Service {
         }
     }
 
+    /// Each keeps what it has where its own files are no good.
     private func reload(for cause: Cause) async {
+        let problems = await [
+            problem { try await noted { try control.reloadCertificate() } },
+            problem { try await noted { try await surface.reloadCountries() } },
+            problem { try await edge.reloadFiles(configuration) },
+        ].compactMap(\.self)
+        if problems.isEmpty { logger.notice("certificates and keys read again (\(cause.rawValue))") }
+        for problem in problems {
+            logger.error("certificates and keys not reloaded (\(cause.rawValue)), the old ones stay: \(problem)")
+        }
+    }
+
+    /// What the edge itself does not know of, in the witness all the same.
+    private func noted(_ reload: () async throws -> Void) async throws {
         do {
-            try await edge.reloadFiles(configuration)
-            logger.notice("certificates and keys read again (\(cause.rawValue))")
+            try await reload()
         } catch {
-            logger.error("certificates and keys not reloaded (\(cause.rawValue)), the old ones stay: \(error)")
+            try await edge.keptFiles("control", reason: "\(error)")
+            throw error
+        }
+    }
+
+    private func problem(_ reload: () async throws -> Void) async -> (any Error)? {
+        do {
+            try await reload()
+            return nil
+        } catch {
+            return error
         }
     }
 }
@@ -72,6 +98,8 @@ struct FileWatch {
 extension Configuration {
     fileprivate var reloadedFiles: [String] {
         var files = [tls.certificate, tls.key, tls.trust] + tls.revocation
+        if let own = control.tls { files += [own.certificate, own.key] }
+        files += control.countries.map { [$0] } ?? []
         if case .file(let path) = nodeSecret { files.append(path) }
         return files.map(resolve) + [stateDirectory + "/secret.key"]
     }

@@ -122,7 +122,7 @@ struct ControlServerTests {
     private func server(on listen: String) throws -> (Surface, ControlServer) {
         let endpoint = try #require(Endpoint(listen))
         let surface = try Surface { $0.control.listen = endpoint }
-        return (surface, surface.server())
+        return (surface, try surface.server())
     }
 
     private func serving(

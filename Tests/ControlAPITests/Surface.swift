@@ -60,16 +60,26 @@ final class Surface: Sendable {
             record: { [log] in log.append($0, at: SystemClock.now().wall) }, logger: Self.quiet)
     }
 
-    func server() -> ControlServer { ControlServer(surface()) }
+    func server() throws -> ControlServer { try ControlServer(surface()) }
     func socket() -> ControlSocket { ControlSocket(directory: directory, surface()) }
 
     /// Serves on the control address, then stops as the program does.
     func serving(_ body: (Endpoint) async throws -> Void) async throws {
+        try await serving(ControlLimits()) { try await body(try await $0.boundAddress()) }
+    }
+
+    func serving(_ limits: ControlLimits, _ body: (ControlServer) async throws -> Void) async throws {
         let surface = surface()
-        let server = ControlServer(surface)
+        let server = try ControlServer(surface, limits: limits)
         let group = ServiceGroup(services: [surface, server], logger: Self.quiet)
         let running = Task { try await group.run() }
-        try await body(try await server.boundAddress())
+        do {
+            try await body(server)
+        } catch {
+            await group.triggerGracefulShutdown()
+            try await running.value
+            throw error
+        }
         await group.triggerGracefulShutdown()
         try await running.value
     }

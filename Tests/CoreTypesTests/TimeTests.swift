@@ -32,4 +32,24 @@ struct TimeTests {
     func badDates(text: String) {
         #expect(CivilTime.parse(sipDate: text) == nil)
     }
+
+    @Test("a day is all of its milliseconds, and a second is itself")
+    func spans() throws {
+        let day = try #require(CivilSpan(parsing: "2024-02-29"))
+        #expect(CivilTime(millisecondsSince1970: day.start).rfc3339 == "2024-02-29T00:00:00.000Z")
+        #expect(CivilTime(millisecondsSince1970: day.end).rfc3339 == "2024-02-29T23:59:59.999Z")
+        let second = try #require(CivilSpan(parsing: "2025-11-11T22:00:00Z"))
+        #expect(second.start == 1_762_898_400_000 && second.end == second.start)
+    }
+
+    @Test(
+        "another form of a span is refused",
+        arguments: [
+            "", "T", "2025-02-29", "2025-13-01", "2025-1-1", "25-01-01", "2025-01-01T", "2025-01-01Z",
+            "2025-01-01T24:00:00Z", "2025-01-01T22:00Z", "2025-01-01T22:00:00", "2025-01-01T22:00:00+01:00",
+            "2025-01-01T22:00:00Z ", "+025-01-01", "2025-01-01T22:00:00TZ",
+        ])
+    func badSpans(text: String) {
+        #expect(CivilSpan(parsing: text) == nil)
+    }
 }

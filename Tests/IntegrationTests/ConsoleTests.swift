@@ -39,7 +39,7 @@ extension Integration {
         @Test("shows what is going on to who has a key, and offers a viewer nothing else")
         func looking() async throws {
             let scene = try await ConsoleScene()
-            let admin = try scene.key("night-shift", role: "admin")
+            let admin = try scene.edge.createKey("night-shift", role: "admin")
             try await run("sign-in", key: admin, scene)
 
             let now = try begin(
@@ -59,7 +59,7 @@ extension Integration {
                     "facts": "Council of Advisors,TLSv1.3,expert-ethics@external.advisor,safety",
                 ], key: admin, scene)
             try await run("pages", key: admin, scene)
-            try await run("viewer", ["call": "No. 1"], key: scene.key("wall", role: "viewer"), scene)
+            try await run("viewer", ["call": "No. 1"], key: scene.edge.createKey("wall", role: "viewer"), scene)
             #expect(try await scene.strike() == 0)
         }
 
@@ -67,7 +67,7 @@ extension Integration {
         func changing() async throws {
             let scene = try await ConsoleScene()
             let edge = scene.edge
-            let operating = try scene.key("operator-1", role: "operator")
+            let operating = try scene.edge.createKey("operator-1", role: "operator")
             let tag = "<b>Partner</b> & others"
             try await run("add-network", ["cidr": "198.51.100.0/24", "tag": tag], key: operating, scene)
             func networks() throws -> [[String: Any]] {
@@ -88,7 +88,7 @@ extension Integration {
             let ending = try await edge.witnesses(.adminChange) { $0.text("action") == "call.end" }
             #expect(ending.text("actor") == "key operator-1" && ending.text("object") == ended.text("call"))
 
-            let leaver = try begin("revoked", key: scene.key("leaver", role: "admin"), scene)
+            let leaver = try begin("revoked", key: scene.edge.createKey("leaver", role: "admin"), scene)
             try await leaver.prints("signed in", within: .seconds(60))
             try edge.command("key", "revoke", "leaver")
             try await finish(leaver)
@@ -106,9 +106,9 @@ extension Integration {
             let directory = try #require(environment["SALLYPORT_SCREENSHOTS"])
             let scene = try await ConsoleScene()
             try await scene.goOn(for: .seconds(60 * (Int(environment["SALLYPORT_SCREENSHOTS_MINUTES"] ?? "") ?? 0)))
-            let key = try scene.key("night-shift", role: "admin")
-            _ = try scene.key("wall", role: "viewer")
-            _ = try scene.key("operator-1", role: "operator")
+            let key = try scene.edge.createKey("night-shift", role: "admin")
+            _ = try scene.edge.createKey("wall", role: "viewer")
+            _ = try scene.edge.createKey("operator-1", role: "operator")
             let driver = try begin(
                 "screenshots",
                 [

@@ -36,11 +36,6 @@ extension Integration {
             return (edge, listener)
         }
 
-        private func key(_ edge: EdgeUnderTest, role: String = "admin") throws -> String {
-            let made = try edge.program.run(["key", "create", "test-\(role)", "--role", role, "--json"])
-            return try #require((made.json as? [String: Any])?["key"] as? String)
-        }
-
         @Test("schemathesis finds the description true in all its checks", .needs(.schemathesis))
         func description() async throws {
             let listener = try EdgeUnderTest.Listener(.udp, "trunks")
@@ -55,7 +50,8 @@ extension Integration {
                 "schemathesis", try PeerProgram.schemathesis.require(),
                 [
                     "--config-file", Self.folder + "/schemathesis.toml", "run",
-                    "http://\(edge.control)/openapi.json", "--header", "X-API-Key: \(try key(edge))", "--checks", "all",
+                    "http://\(edge.control)/openapi.json", "--header",
+                    "X-API-Key: \(try edge.createKey("test", role: "admin"))", "--checks", "all",
                     "--max-examples", "15", "--continue-on-failure", "--seed", "71",
                     // It would revoke the key that it comes with.
                     "--exclude-operation-id", "revokeKey",
@@ -156,24 +152,44 @@ extension Integration {
             let authority = try Authority(in: edge.program.directory)
             _ = try authority.issue("control", .init().with { $0.names = "IP:127.0.0.1" })
             try await edge.start()
-            let key = try key(edge, role: "viewer")
-            func ask(_ arguments: String...) async throws -> String {
-                let child = try ChildProcess(
-                    "curl", try PeerProgram.curl.require(),
+            let key = try edge.createKey("test", role: "viewer")
+            func ask(_ arguments: String...) throws -> String {
+                try Child.run(
+                    try PeerProgram.curl.require(),
                     ["--silent", "--show-error", "--cacert", authority.certificate, "--max-time", "10"] + arguments,
-                    in: edge.program.directory)
-                try await child.ends()
-                return child.output
+                    in: edge.program.directory
+                ).output
             }
             let address = "https://127.0.0.1:\(edge.control.port)/v1/session"
             for version in ["1.1", "2"] {
-                let output = try await ask(
+                let output = try ask(
                     "--http\(version)", "--header", "X-API-Key: \(key)", "--write-out", " HTTP/%{http_version}\n",
                     address)
                 #expect(output.hasSuffix("\"role\":\"viewer\"} HTTP/\(version)\n"), "\(output)")
             }
-            let plain = try await ask("--include", address.replacing("https", with: "http"))
+            let plain = try ask("--include", address.replacing("https", with: "http"))
             #expect(!plain.contains(" 200 OK"))
+
+            func shown() throws -> String {
+                try ask("--output", "/dev/null", "--write-out", "%{certs}", address)
+            }
+            let before = try shown()
+            #expect(before.contains("Subject:"), "\(before)")
+            let next = try authority.issue("next", .init().with { $0.names = "IP:127.0.0.1" })
+            for (file, place) in [(next.chain, "control.pem"), (next.key, "control-key.pem")] {
+                try edge.program.write(place, try String(contentsOfFile: file, encoding: .utf8))
+            }
+            try await eventually("the new certificate is shown") { try shown() != before }
+            let after = try shown()
+            #expect(after.contains("Subject:"), "\(after)")
+
+            try edge.program.write("control-key.pem", "no key")
+            let kept = try await edge.witnesses(.configReloaded) { $0.text("part") == "control" }
+            #expect(kept.severity == "ALERT" && kept.text("reason")?.contains("control-key.pem") == true)
+            #expect(try shown() == after)
+            let certificates = try ask(
+                "--header", "X-API-Key: \(key)", address.replacing("session", with: "certificates"))
+            #expect(certificates.contains("\"role\":\"control\",\"subject\":\"CN=next\""), "\(certificates)")
             #expect(try await edge.stop() == 0)
         }
     }

@@ -80,13 +80,13 @@ extension Integration {
             try await eventually("the first start is seen") { try prometheus.query(start).count == 1 }
             #expect(try await scene.edge.stop() == 0)
             try await scene.edge.start()
-            try await scene.load("first")
+            try await scene.load(round: 1)
             // What is counted for the first time now is seen to grow in the second round.
             try await eventually("the first round is seen") {
                 let admitted = Double(try scene.admittedCalls())
                 return try prometheus.query("sip_calls_admitted_total").first?.value == admitted
             }
-            try await scene.load("second")
+            try await scene.load(round: 2)
 
             let queries = try Dashboard().queries.filter { Self.excused[$0.expression] == nil }
             var empty: [String] = []

@@ -97,11 +97,13 @@ extension Child {
     /// Runs a program to its end.
     /// - Parameter input: what it reads; it must be short enough for a pipe to hold.
     public static func run(
-        _ executable: String, _ arguments: [String], in directory: String, input: String = ""
+        _ executable: String, _ arguments: [String], in directory: String, environment: [String: String] = [:],
+        input: String = ""
     ) throws -> Outcome {
         let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
         let child = try Child(
-            executable, arguments, in: directory, input: stdin.fileHandleForReading.fileDescriptor,
+            executable, arguments, in: directory, environment: environment,
+            input: stdin.fileHandleForReading.fileDescriptor,
             output: stdout.fileHandleForWriting.fileDescriptor, errors: stderr.fileHandleForWriting.fileDescriptor)
         try stdin.fileHandleForReading.close()
         try stdout.fileHandleForWriting.close()

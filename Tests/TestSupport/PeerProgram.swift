@@ -47,6 +47,16 @@ public struct PeerProgram: Sendable {
     public static let promtool = PeerProgram(
         "promtool", in: ["/usr/bin", repository + "/.build/prometheus/usr/bin"])
 
+    public static let psql = PeerProgram("psql")
+    public static let postgres = PeerProgram(
+        "postgres",
+        in: ["", repository + "/.build/postgresql"].flatMap { root in
+            (13...18).reversed().map { "\(root)/usr/lib/postgresql/\($0)/bin" }
+        })
+    public static let mariadb = PeerProgram("mariadb")
+    public static let mariadbd = PeerProgram("mariadbd", in: ["/usr/sbin"])
+    public static let mariadbInstall = PeerProgram("mariadb-install-db")
+
     /// The root of this package.
     public static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path

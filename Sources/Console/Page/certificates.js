@@ -16,7 +16,7 @@ export async function show(context) {
         empty: 'No certificate is configured: the edge does not speak TLS.',
         columns: [
             { title: 'Subject', head: true, class: 'mono', cell: ({ subject }) => subject },
-            { title: 'Used as', cell: ({ role }) => (role === 'own' ? 'the edge’s own' : 'authority') },
+            { title: 'Used as', cell: ({ role }) => ({ own: 'the edge’s own', control: 'this page’s' }[role] ?? role) },
             { title: 'Issuer', class: 'mono', cell: ({ issuer }) => issuer ?? '–' },
             { title: 'Good until', cell: ({ not_after: end }) => moment(end, day) },
             { title: 'Left', cell: ({ days_left: days }) => left(days, 30) },

@@ -1,7 +1,7 @@
 /** What is happening now. */
 import { h, fill, table, section, choice, reconcile } from './dom.js';
 import { get } from './api.js';
-import { count, moment, plural, day } from './format.js';
+import { count, moment, plural } from './format.js';
 import { refusalLayers, severity, summary, total, traceLink } from './records.js';
 import { chart } from './chart.js';
 import { follow } from './stream.js';
@@ -60,8 +60,7 @@ function showTiles(tiles, status) {
         tile('Refused', total(status.refusals), since),
         tile('Bans in force', status.bans.active, plural(status.load.connections, 'connection')),
         tile('Witness records', status.witness.records,
-            status.witness.oldest
-                ? `since ${day(status.witness.oldest)}` : `in ${plural(status.witness.files, 'file')}`));
+            `in ${plural(status.witness.files, 'file')}`));
 }
 
 function sourceTable() {

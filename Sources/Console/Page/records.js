@@ -43,9 +43,9 @@ export function passage(record) {
 /** The layer that refused; those before it have let the request by, since they are asked in this order. */
 function refusal({ event_type: type, source_ip: source, details }) {
     if (!source || details.component) return null;
-    const refusing = {
+    // Records of earlier versions name the layer in their kind alone.
+    const refusing = details.layer ?? {
         IP_NOT_ALLOWLISTED: 'allowlist', AUTH_FAILED: 'authentication', POLICY_REJECTED: 'guard',
-        RATE_LIMIT_EXCEEDED: details.layer,
     }[type];
     const place = layers.findIndex(({ id }) => id === refusing);
     if (place < 0) return null;

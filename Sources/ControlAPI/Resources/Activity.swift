@@ -57,6 +57,7 @@ final class Activity: Service {
 /// What happened lately: by minute, and by source.
 struct ActivityRoutes {
     let activity: Activity
+    let countries: Countries
 
     private struct History: Encodable {
         struct Point: Encodable {
@@ -73,6 +74,7 @@ struct ActivityRoutes {
         struct Source: Encodable {
             let address: String
             let organization: String?
+            let country: String?
             let refusals: Int
             let admitted: Int
             let lastSeen: String
@@ -93,14 +95,15 @@ struct ActivityRoutes {
             }
             return try Response.json(History(points: points))
         }
-        table.add(Self.sources) { [activity] inquiry in
+        table.add(Self.sources) { [activity, countries] inquiry in
             let (minutes, limit) = (inquiry.integer("minutes") ?? 60, inquiry.integer("limit") ?? 20)
             let found = activity.read { $0.sources(minutes, limit: limit, now: SystemClock.now().wall) }
             return try Response.json(
                 Sources(
                     sources: found.map { address, source, total in
                         .init(
-                            address: address, organization: source.organization, refusals: total.refused,
+                            address: address, organization: source.organization,
+                            country: countries.country(of: address), refusals: total.refused,
                             admitted: total.calls, lastSeen: rfc3339(source.lastSeen), layers: total.refusals)
                     }))
         }
@@ -141,6 +144,7 @@ struct ActivityRoutes {
                         .array(
                             .object([
                                 .needed("address", .string()), .maybe("organization", .string()),
+                                .maybe("country", .string()),
                                 .needed("refusals", count), .needed("admitted", count),
                                 .needed("last_seen", .time), .needed("layers", .map(count)),
                             ])))

@@ -95,7 +95,7 @@ struct RoutingRoutes {
             }
             return try Response.json(
                 Certificates(
-                    certificates: documents("own", state.own) + documents("authority", state.authorities),
+                    certificates: state.byRole.flatMap(documents),
                     revocationLists: state.revocation.map { list in
                         .init(
                             issuer: list.issuer, nextUpdate: list.nextUpdate.map(rfc3339),
@@ -149,7 +149,8 @@ struct RoutingRoutes {
                         "certificates",
                         .array(
                             .object([
-                                .needed("role", .choice(["own", "authority"])), .needed("subject", .string()),
+                                .needed("role", .choice(["own", "authority", "control"])),
+                                .needed("subject", .string()),
                                 .needed("issuer", .string()), .needed("not_after", .time),
                                 .needed("days_left", .integer(Int.min...Int.max)),
                             ]))),

@@ -1,10 +1,8 @@
 public import CoreTypes
 internal import Hummingbird
 internal import HummingbirdCore
-internal import HummingbirdHTTP2
 internal import Logging
 internal import NIOCore
-internal import NIOSSL
 internal import SallyportConfiguration
 public import ServiceLifecycle
 #if canImport(Musl)
@@ -18,34 +16,33 @@ public import ServiceLifecycle
 /// Errors are `application/problem+json` (RFC 9457). HEAD is answered wherever GET is.
 public struct ControlServer: Service {
     private let surface: ControlSurface
+    private let limits: ControlLimits
+    private let certificate: ControlCertificate?
     private let binding = Binding<Endpoint>()
 
-    public init(_ surface: ControlSurface) {
+    /// - Throws: ``ControlError`` when the certificate can't be used.
+    public init(_ surface: ControlSurface, limits: ControlLimits = ControlLimits()) throws(ControlError) {
         self.surface = surface
+        self.limits = limits
+        certificate = if let tls = surface.tls { try ControlCertificate(tls) } else { nil }
+    }
+
+    /// Reads the certificate and its key again, for the connections that come from now on.
+    /// - Throws: ``ControlError`` when they can't be used; those of before stay.
+    public func reloadCertificate() throws(ControlError) {
+        try certificate?.reload()
     }
 
     /// Serves until the graceful shutdown of the service group. To be called once.
-    /// - Throws: ``ControlError`` when the address or the certificate can't be used.
+    /// - Throws: ``ControlError`` when the address can't be used.
     public func run() async throws {
         let listen = surface.listen
         do {
-            if let tls = surface.tls {
-                try await surface.application(
-                    try .http2Upgrade(
-                        tlsConfiguration: Self.configuration(tls),
-                        configuration: .init(
-                            idleTimeout: .seconds(60),
-                            streamConfiguration: .init(
-                                additionalChannelHandlers: [], idleTimeout: ControlLimits.idle,
-                                httpDecoderConfiguration: ControlLimits.headers))),
-                    at: .hostname(listen.address.description, port: Int(listen.port)), bound
-                ).run()
-            } else {
-                guard listen.address.isLoopback else { throw ControlError.notLoopback(listen) }
-                try await surface.application(
-                    ControlLimits.plain, at: .hostname(listen.address.description, port: Int(listen.port)), bound
-                ).run()
-            }
+            guard certificate != nil || listen.address.isLoopback else { throw ControlError.notLoopback(listen) }
+            try await surface.application(
+                limits.server(certificate, at: listen),
+                at: .hostname(listen.address.description, port: Int(listen.port)), limits, bound
+            ).run()
             // Told to stop before it was listening: whoever waits for the address must not wait on.
             binding.resolve(.failure(CancellationError()))
         } catch {
@@ -66,39 +63,11 @@ public struct ControlServer: Service {
         let port = channel.localAddress?.port.flatMap(UInt16.init(exactly:)) ?? listen.port
         binding.resolve(.success(Endpoint(listen.address, port: port)))
     }
-
-    private static func configuration(_ tls: Configuration.Control.TLS) throws -> TLSConfiguration {
-        do {
-            var configuration = TLSConfiguration.makeServerConfiguration(
-                certificateChain: try NIOSSLCertificate.fromPEMFile(tls.certificate).map { .certificate($0) },
-                privateKey: .privateKey(try NIOSSLPrivateKey(file: tls.key, format: .pem)))
-            configuration.minimumTLSVersion = .tlsv12
-            return configuration
-        } catch {
-            throw ControlError.badCertificate(tls, error)
-        }
-    }
-}
-
-/// What every connection of the control API is held to.
-enum ControlLimits {
-    static let idle = TimeAmount.seconds(60)
-    static let connections = 256
-
-    static var plain: HTTPServerBuilder {
-        .http1(
-            configuration: .init(
-                idleTimeout: idle,
-                httpDecoderConfiguration: headers))
-    }
-
-    static let headers = HTTP1Channel.Configuration.DecoderConfiguration(
-        maxHeaderFieldSize: 8192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 64)
 }
 
 extension ControlSurface {
     func application(
-        _ server: HTTPServerBuilder, at address: BindAddress,
+        _ server: HTTPServerBuilder, at address: BindAddress, _ limits: ControlLimits,
         _ onServerRunning: @escaping @Sendable (any Channel) async -> Void
     ) -> some ApplicationProtocol {
         // The framework tells of each start and connection; its troubles are enough.
@@ -108,7 +77,7 @@ extension ControlSurface {
             router: table.router(gate), server: server,
             configuration: .init(
                 address: address,
-                availableConnectionsDelegate: MaximumAvailableConnections(ControlLimits.connections)),
+                availableConnectionsDelegate: MaximumAvailableConnections(limits.connections)),
             onServerRunning: onServerRunning, logger: quiet)
     }
 }
@@ -119,6 +88,7 @@ public struct ControlError: Error, Sendable, Equatable, CustomStringConvertible 
         case notLoopback = "not_loopback"
         case cannotListen = "cannot_listen"
         case badCertificate = "bad_certificate"
+        case badCountries = "bad_countries"
         /// Another edge runs with the same state directory.
         case isRunning = "is_running"
     }
@@ -137,6 +107,10 @@ public struct ControlError: Error, Sendable, Equatable, CustomStringConvertible 
         ControlError(
             code: .badCertificate,
             description: "control.tls: \(tls.certificate) with \(tls.key) can't be used: \(error)")
+    }
+
+    static func badCountries(_ path: String, _ error: any Error) -> ControlError {
+        ControlError(code: .badCountries, description: "control.countries: \(path) can't be used: \(error)")
     }
 
     static func cannotListen(_ listen: Endpoint, _ error: IOError) -> ControlError {

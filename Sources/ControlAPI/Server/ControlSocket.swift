@@ -33,8 +33,9 @@ public struct ControlSocket: Service {
         do {
             let place = try SocketPlace(path)
             defer { place.clear() }
+            let limits = ControlLimits()
             let application = surface.application(
-                ControlLimits.plain, at: .unixDomainSocket(path: place.temporary)
+                limits.plainServer(), at: .unixDomainSocket(path: place.temporary), limits
             ) { [binding, path] _ in
                 binding.resolve(Result { try place.publish() }.map { path })
             }

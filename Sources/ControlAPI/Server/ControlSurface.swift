@@ -16,6 +16,7 @@ public struct ControlSurface: Service {
     let listen: Endpoint
     let logger: Logger
     private let activity: Activity
+    private let countries: Countries
 
     /// - Parameters:
     ///   - metrics: the exposition text, asked for at each scrape.
@@ -34,6 +35,7 @@ public struct ControlSurface: Service {
         listen = control.listen
         self.logger = logger
         activity = Activity(directory: configuration.witnessDirectory, logger: logger)
+        countries = Countries(path: control.countries.map(configuration.resolve))
         gate = Gate(
             .init(
                 address: .init(
@@ -51,7 +53,7 @@ public struct ControlSurface: Service {
             edge: edge, readiness: readiness, configuration: configuration, registry: registry, version: version,
             startedAt: SystemClock.now().wall
         ).add(to: &table)
-        ActivityRoutes(activity: activity).add(to: &table)
+        ActivityRoutes(activity: activity, countries: countries).add(to: &table)
         CallRoutes(calls: calls, directory: configuration.witnessDirectory).add(to: &table)
         EventRoutes(directory: configuration.witnessDirectory).add(to: &table)
         WitnessRoutes(configuration: configuration).add(to: &table)
@@ -67,8 +69,27 @@ public struct ControlSurface: Service {
         self.table = table
     }
 
+    /// Whether the file of `control.countries` is good; blocks.
+    /// - Returns: how many ranges of addresses it has; nil where none is named.
+    /// - Throws: ``ControlError``.
+    public static func checkCountries(_ configuration: Configuration) throws(ControlError) -> Int? {
+        guard let path = configuration.control.countries.map(configuration.resolve) else { return nil }
+        do {
+            return try CountryTable(contentsOf: path).count
+        } catch {
+            throw ControlError.badCountries(path, error)
+        }
+    }
+
+    /// Reads the file of countries again.
+    /// - Throws: ``ControlError`` when it is no good; what was read before stays.
+    public func reloadCountries() async throws {
+        try await countries.load()
+    }
+
     /// Follows the witness until the graceful shutdown of the service group.
     public func run() async throws {
+        do { try await countries.load() } catch { logger.warning("no countries are shown: \(error)") }
         async let following: Void = activity.run()
         await cancelWhenGracefulShutdown { [gate] in
             // Ends early when the task is cancelled, and so does the loop.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlAPI
 import CoreTypes
 import Edge
 import Foundation
@@ -80,7 +81,40 @@ struct ConfigurationCheck {
             Finding(
                 severity: .fine, subject: "listener",
                 message: "\(listener.transport.rawValue) \(listener.address), profile \(listener.profile)")
-        } + [Finding(severity: .fine, subject: "control", message: "http \(configuration.control.listen)")]
+        } + [control()] + countries()
+    }
+
+    private func control() -> Finding {
+        let listen = configuration.control.listen
+        guard let tls = configuration.control.tls else {
+            return Finding(severity: .fine, subject: "control", message: "http \(listen)")
+        }
+        do {
+            let report = try CertificateInspector.inspect(
+                configuration.resolve(tls.certificate), key: configuration.resolve(tls.key))
+            return finding(report, "control", before: "https \(listen), ")
+        } catch {
+            return Finding(severity: .error, subject: "control", message: "https \(listen): \(error)")
+        }
+    }
+
+    /// Nothing is decided by them: a file that is no good stops nothing.
+    private func countries() -> [Finding] {
+        do {
+            return try ControlSurface.checkCountries(configuration).map {
+                [Finding(severity: .fine, subject: "control", message: "countries of \($0) ranges of addresses")]
+            } ?? []
+        } catch {
+            return [Finding(severity: .warning, subject: "control", message: "\(error)")]
+        }
+    }
+
+    private func finding(_ report: CertificateReport, _ subject: String, before text: String = "") -> Finding {
+        let left = report.daysLeft(now: SystemClock.now().wall)
+        let limit = configuration.tls.warnBeforeExpiry.nanoseconds / 86_400_000_000_000
+        return Finding(
+            severity: left < limit ? .warning : .fine, subject: subject,
+            message: "\(text)\(report.file): \(report.names.joined(separator: ", ")), \(left) days left")
     }
 
     private func certificates() -> [Finding] {
@@ -91,16 +125,12 @@ struct ConfigurationCheck {
             let lists = try Edge.checkTLS(configuration).map { Self.finding($0, now: now) }
             let report = try CertificateInspector.inspect(
                 configuration.resolve(tls.certificate), key: configuration.resolve(tls.key))
-            let left = report.daysLeft(now: now)
-            let limit = tls.warnBeforeExpiry.nanoseconds / 86_400_000_000_000
             let hasTrust = FileManager.default.fileExists(atPath: configuration.resolve(tls.trust))
             let unseen = Finding(
                 severity: .warning, subject: "tls",
                 message: "\(configuration.resolve(tls.trust)) is not there: no client certificate is asked for")
             return (tls.clientCertificate == .optional && !hasTrust ? [unseen] : []) + lists + [
-                Finding(
-                    severity: left < limit ? .warning : .fine, subject: "tls",
-                    message: "\(report.file): \(report.names.joined(separator: ", ")), \(left) days left")
+                finding(report, "tls")
             ]
         } catch {
             return [Finding(severity: .error, subject: "tls", message: "\(error)")]

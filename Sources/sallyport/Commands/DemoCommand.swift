@@ -42,7 +42,7 @@ struct DemoCommand: AsyncParsableCommand {
         let surface = try ControlSurface(
             stage.configuration, stage.edge, metrics: { await stage.edge.metricsText() },
             logger: Logger(label: "control") { _ in SwiftLogNoOpLogHandler() })
-        try await RunningEdge.untilSignal([surface, ControlServer(surface)])
+        try await RunningEdge.untilSignal([surface, try ControlServer(surface)])
         Terminal.print("\nStopping. What was written is in \(stage.folder)")
     }
 }

@@ -14,12 +14,18 @@ struct ImportCommand: ParsableCommand {
                 hashes; where only MD5 hashes are known, these are taken. Exits with 2 when there is something to do and \
                 --apply is not given.
 
+                A server is read by its own client, psql or mariadb, which has to be installed. Keep the password where that \
+                client looks for it (~/.pgpass, ~/.my.cnf): others on this machine can see what stands in a command.
+
                 A database that Sallyport is to share with a running Kamailio needs no import: name it as 'database'.
                 """)
 
         @Argument(
-            help: "Kamailio's SQLite file, or the directory of its text database (db_text).", completion: .file())
-        var path: String
+            help: """
+                Kamailio's SQLite file, the directory of its text database (db_text), or its server: \
+                postgresql://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE.
+                """, completion: .file())
+        var source: String
         @Flag(help: "Do it.") var apply = false
         @OptionGroup var configuration: ConfigurationOption
         @OptionGroup var output: OutputOption
@@ -39,7 +45,7 @@ struct ImportCommand: ParsableCommand {
         }
 
         func run() throws {
-            let data = try KamailioData(path: path)
+            let data = try KamailioData(source: source)
             let store = try configuration.openRegistry(create: true)
             let plan = try store.plan(data)
             var document = Output(problems: data.problems, applied: apply)

@@ -46,17 +46,19 @@ enum RunningEdge {
             let program = ProgramMetrics.text(reasons: await edge.readiness())
             return await edge.metricsText() + forwarding.metricsText() + archive.metricsText() + program
         }
-        let surface = try ControlSurface(configuration, edge, metrics: metrics, logger: logger)
-        let control = ControlServer(surface)
-        let socket = ControlSocket(directory: configuration.stateDirectory, surface)
         do {
+            let surface = try ControlSurface(configuration, edge, metrics: metrics, logger: logger)
+            let control = try ControlServer(surface)
+            let socket = ControlSocket(directory: configuration.stateDirectory, surface)
             // Stopped in reverse: the edge drains while its metrics can still be read, and what it writes last is sent on.
             try await untilSignal([
                 control, socket, forwarding, archive,
                 EdgeService(
                     edge: edge, control: control, socket: socket, isSecure: configuration.control.tls != nil,
                     logger: logger),
-                surface, FileReload(edge: edge, configuration: configuration, logger: logger),
+                surface,
+                FileReload(
+                    edge: edge, control: control, surface: surface, configuration: configuration, logger: logger),
             ])
         } catch {
             await edge.stop(limit: .zero)

@@ -76,14 +76,6 @@ final class ConsoleScene: Sendable {
         }
     }
 
-    /// Makes a key.
-    func key(_ name: String, role: String) throws -> String {
-        let output = try edge.command("key", "create", name, "--role", role, "--json")
-        let answer = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
-        guard let key = answer?["key"] as? String else { throw Failure("no key in \(output)") }
-        return key
-    }
-
     /// Three calls that are up, in this order, and one that is over.
     private func placeCalls() async throws {
         let child = try ChildProcess(

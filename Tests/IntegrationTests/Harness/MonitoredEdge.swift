@@ -64,8 +64,11 @@ final class MonitoredEdge {
     }
 
     /// Some of everything: calls that come through, calls over the call rate, wrong passwords, strangers, junk, requests
-    /// for others, next hops and a policy service that are not there.
-    func load(_ name: String) async throws {
+    /// for others, next hops and a policy service that are not there, and a ban.
+    /// - Parameter round: from 1.
+    func load(round: Int) async throws {
+        let name = "round-\(round)"
+        try edge.command("ban", "add", "203.0.113.\(round)", "--reason", "scan")
         try expertCall("\(name)-1", expecting: 200)
         try expertCall("\(name)-2", password: "guess", expecting: 401)
         // Somebody who does not trust the edge's certificate.
