@@ -165,6 +165,21 @@ struct PassageTests {
         #expect(report.steps.map(\.layer) == [.sourceRate, .allowlist])
     }
 
+    @Test("a refusal's event names the layer that refused")
+    func namedLayer() throws {
+        var passage = try passage()
+        let cases: [(Approach, Layer)] = [
+            (try Request().approach(source: stranger), .allowlist),
+            (try Request().approach(security: nil), .transportSecurity),
+            (try Request().approach(), .authentication),
+        ]
+        for (approach, layer) in cases {
+            let refusal = try #require(passage.examine(approach, now: start, activeCalls: { _ in 0 }).refusal)
+            #expect(refusal.layer == layer)
+            #expect(refusal.event?.details.contains(.init("layer", .string(layer.rawValue))) == true, "\(layer)")
+        }
+    }
+
     @Test("a claim to be in a dialog meets the first three layers only")
     func stray() throws {
         var passage = try passage()

@@ -7,11 +7,11 @@ import UserAgent
 import Witness
 
 extension Integration {
-    /// The console in a real browser, driven by `Scenarios/console.py`, in front of a real edge.
+    /// The console in a real browser, driven by `Scenarios/console`, in front of a real edge.
     @Suite("The console in Chromium", .needs(.chromium, .python), .timeLimit(.minutes(5)))
     struct ConsoleTests {
         private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("Scenarios/console.py").path
+            .appendingPathComponent("Scenarios/console").path
 
         /// A scenario of the driver, running.
         private func begin(

@@ -42,7 +42,8 @@ export function passage(record) {
 
 /** The layer that refused; those before it have let the request by, since they are asked in this order. */
 function refusal({ event_type: type, source_ip: source, details }) {
-    if (!source || details.component) return null;
+    // A challenge is no verdict: the request comes again.
+    if (!source || details.component || type === 'AUTH_CHALLENGE') return null;
     // Records of earlier versions name the layer in their kind alone.
     const refusing = details.layer ?? {
         IP_NOT_ALLOWLISTED: 'allowlist', AUTH_FAILED: 'authentication', POLICY_REJECTED: 'guard',
