@@ -64,6 +64,7 @@ let rooms: [Target] = [
     hotRoom("Defense", ["CoreTypes", "SIPMessage", .crypto, .cryptoExtras]),
     room("SettingsFile", ["CoreTypes", .yams]),
     room("SallyportConfiguration", ["CoreTypes", "SettingsFile"]),
+    room("Perimeter", ["CoreTypes", "SettingsFile", .crypto]),
     hotRoom("Telemetry"),
     .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     hotRoom("Witness", ["CoreTypes", "CZlib", .crypto]),
@@ -126,6 +127,7 @@ let testTargets: [Target] = [
     tests("SIPTransactionTests", ["CoreTypes", "SIPTransaction"]),
     tests("SIPProxyTests", ["CoreTypes", "SIPMessage", "SIPProxy"]),
     tests("SallyportConfigurationTests", ["CoreTypes", "SettingsFile", "SallyportConfiguration"]),
+    tests("PerimeterTests", ["CoreTypes", "SettingsFile", "Perimeter"]),
     tests("TelemetryTests", ["Telemetry"]),
     tests("WitnessTests", ["CoreTypes", "Witness", "TestSupport", .crypto]),
     tests(
