@@ -55,7 +55,9 @@ extension Change {
 }
 
 extension ObservedAlarm {
-    fileprivate var text: String { "\(namespace)/\(metric) \(statistic) \(comparison) \(threshold) in \(periodSeconds)s" }
+    fileprivate var text: String {
+        "\(namespace)/\(metric) \(statistic) \(comparison) \(threshold) in \(periodSeconds)s"
+    }
 }
 
 extension LifecycleRule {
