@@ -23,6 +23,9 @@ struct Planner {
         }
     }
 
+    /// What a new group says about itself.
+    static func description(of role: Role) -> String { "What may reach role \(role.name)" }
+
     private mutating func planNewGroup(of role: Role) {
         guard !role.group.hasPrefix("sg-") else {
             refusals.append(
@@ -33,7 +36,7 @@ struct Planner {
         }
         let group = GroupReference(name: role.group)
         changes.append(
-            .createGroup(group, description: "What may reach role \(role.name)", vpc: declared.provider.aws?.vpc))
+            .createGroup(group, description: Self.description(of: role), vpc: declared.provider.aws?.vpc))
         for rule in survey.wanted(role) {
             changes.append(.authorize(group, rule, description: RuleDescription.text(declared.why(rule, of: role))))
         }
