@@ -176,6 +176,16 @@ import Testing
         Drift("the default group on somebody else's machine", ["default-group-used medium default"]) {
             $0.members.append(Member(kind: .instance, id: "i-other", groups: ["sg-default"]))
         },
+        Drift(
+            "a machine of nobody's, open to everybody",
+            ["admin-open-to-world critical bastion tcp 22 from ::/0", "private-port-exposed critical bastion all from 0.0.0.0/1"]
+        ) { state in
+            let rules = ["tcp 22 from ::/0", "all from 0.0.0.0/1", "all from 128.0.0.0/1", "tcp 80 from ::/0"]
+            state.groups.append(
+                ObservedGroup(
+                    id: "sg-9", name: "bastion", ingress: try rules.map { ObservedRule(rule: try rule($0), id: $0) },
+                    usedBy: ["eni-9"]))
+        },
         Drift("the default group on an unknown interface", ["default-group-used medium default"]) {
             $0.change("default") { $0.usedBy = ["eni-1"] }
         },

@@ -57,7 +57,7 @@ extension Observation {
                 + prod-sg-edge     tcp 5061 from 0.0.0.0/0  (SIP over TLS)
                 + prod-sg-edge     tcp 5061 from ::/0  (SIP over TLS)
                 ~ prod-sg-redis    tcp 6379 from group:prod-sg-api: 'old' -> 'Redis'
-                + failed-ssh       Security/FailedSSH Sum GreaterThanThreshold 5.0 in 300s
+                + failed-ssh       Security/FailedSSH Sum GreaterThanThreshold 5 in 300s
                 ~ prod-recordings  public access: not blocked -> blocked
                 - prod-sg-api      tcp 5060 from 0.0.0.0/0  (sgr-tcp 5060 from 0.0.0.0/0)
                 - prod-sg-api      tcp 22 from 0.0.0.0/0  (sgr-tcp 22 from 0.0.0.0/0)
@@ -251,6 +251,92 @@ extension Observation {
                 + "\(bucket.lifecycle.map(\.id))"
         }
         return (groups + members + buckets + state.alarms.map { "\($0)" }).sorted()
+    }
+
+    @Test("an operator who moved is let in by every group before the old address is shut out, and nothing else changes")
+    func operatorMoved() throws {
+        var state = try Examples.declaredState()
+        state.groups.append(
+            ObservedGroup(
+                id: "sg-9", name: "bastion",
+                ingress: [
+                    ObservedRule(rule: try rule("tcp 20-30 from 203.0.113.7/32"), id: "sgr-a", description: "by hand"),
+                    ObservedRule(rule: try rule("tcp 443 from 203.0.113.7/32"), id: "sgr-b", description: ""),
+                    ObservedRule(rule: try rule("tcp 20-30 from 2001:db8::7/128"), id: "sgr-c", description: ""),
+                ]))
+        try state.open("prod-sg-api", "tcp 9999 from 0.0.0.0/0")
+        let old = [try network("203.0.113.7/32")]
+        let new = [try network("198.51.100.9/32"), try network("2001:db8::7/128")]
+        var declared = try Examples.declaration()
+        #expect(Plan.movingAdmins(from: old, to: new, declared, state).refusals.map(\.kind) == [.cutsOff, .cutsOff, .cutsOff])
+        (declared.admin, declared.neverCutOff) = (new, new)
+        let plan = Plan.movingAdmins(from: old, to: new, declared, state)
+        #expect(plan.refusals == [])
+        #expect(
+            plan.changes.map(\.summary) == [
+                "add tcp 22 from 198.51.100.9/32 to prod-sg-api", "add tcp 22 from 2001:db8::7/128 to prod-sg-api",
+                "add tcp 22 from 198.51.100.9/32 to prod-sg-edge", "add tcp 22 from 2001:db8::7/128 to prod-sg-edge",
+                "add tcp 22 from 198.51.100.9/32 to prod-sg-freeswitch",
+                "add tcp 22 from 2001:db8::7/128 to prod-sg-freeswitch",
+                "add tcp 20-30 from 198.51.100.9/32 to bastion", "revoke tcp 22 from 203.0.113.7/32 in prod-sg-api",
+                "revoke tcp 22 from 203.0.113.7/32 in prod-sg-edge",
+                "revoke tcp 22 from 203.0.113.7/32 in prod-sg-freeswitch",
+                "revoke tcp 20-30 from 203.0.113.7/32 in bastion",
+            ])
+        let after = state.applying(plan.changes)
+        #expect(Plan.movingAdmins(from: old, to: new, declared, after).isEmpty)
+        #expect(Plan.make(declared, after).changes.map(\.summary) == ["revoke tcp 9999 from 0.0.0.0/0 in prod-sg-api"])
+    }
+
+    @Test("an interrupted plan goes on with what is pending")
+    func goesOnWithPending() throws {
+        let state = try Examples.incident()
+        let plan = try Self.plan(state)
+        for count in 0...plan.changes.count {
+            let now = state.applying(Array(plan.changes[..<count]))
+            let pending = plan.changes.compactMap(now.pending)
+            #expect(pending.map(\.summary) == plan.changes[count...].map(\.summary))
+        }
+    }
+
+    @Test("a host's one set of rules is planned from addresses, and keeps its operators")
+    func hostIsPlanned() throws {
+        let text = """
+            admin: [203.0.113.7/32]
+            never_cut_off: [203.0.113.7/32]
+            provider: {nftables: {role: freeswitch}}
+            roles:
+              api: {group: api, members: {addresses: [10.0.1.10, 10.0.1.11]}}
+              freeswitch:
+                group: freeswitch
+                allow:
+                  - {port: 22, protocol: tcp, from: admin}
+                  - {port: 8021, protocol: tcp, from: role:api}
+            private_ports: [8021]
+            buckets: [{name: b}]
+            """
+        var declared = try Declaration.parse(text, file: "p.yaml")
+        let host = ObservedGroup(
+            id: "sallyport", name: "freeswitch",
+            ingress: try ["tcp 22 from 0.0.0.0/0", "tcp 8021 from 10.0.1.0/24"].map { ObservedRule(rule: try rule($0)) })
+        var state = Observation(groups: [host], members: [Member(kind: .host, id: "here", groups: ["freeswitch"])])
+        let findings = Audit.findings(declared, state, today: Examples.today)
+        #expect(Set(findings.map(\.id)) == [.adminOpenToWorld, .privatePortExposed])
+        let plan = Plan.make(declared, state)
+        #expect(plan.refusals == [])
+        #expect(
+            plan.changes.map(\.summary) == [
+                "add tcp 22 from 203.0.113.7/32 to freeswitch", "add tcp 8021 from 10.0.1.10/32 to freeswitch",
+                "add tcp 8021 from 10.0.1.11/32 to freeswitch", "revoke tcp 8021 from 10.0.1.0/24 in freeswitch",
+                "revoke tcp 22 from 0.0.0.0/0 in freeswitch",
+            ])
+        let after = state.applying(plan.changes)
+        #expect(Plan.make(declared, after).isEmpty)
+        #expect(Audit.findings(declared, after, today: Examples.today) == [])
+        // Also where the host does not show as a member.
+        state.members = []
+        declared.admin = [try network("198.51.100.1/32")]
+        #expect(Plan.make(declared, state).refusals.map(\.kind) == [.cutsOff])
     }
 
     @Test(
