@@ -95,7 +95,10 @@ import Testing
     @Test("no text makes an edit go wrong without saying so", arguments: 0..<20)
     func noTextGoesWrong(seed: Int) throws {
         var generator = Generator(UInt64(4500 + seed))
-        let words = ["[", "]", ",", "&a ", "*a", "- ", "\n", "\r\n", "#", "'", "\"", "~", "é", ": ", "|", "  ", "192.0.2.1/32", "admin"]
+        let words = [
+            "[", "]", ",", "&a ", "*a", "- ", "\n", "\r\n", "#", "'", "\"", "~", "é", ": ", "|", "  ", "192.0.2.1/32",
+            "admin",
+        ]
         let good = [
             "admin: [192.0.2.1/32, 192.0.2.2/32] # x\nprovider: {aws: {vpc: v}}\n",
             "never_cut_off: [&a 192.0.2.1/32]\nadmin: [192.0.2.2/32, *a]\nprovider: {aws: {vpc: v}}\n",

@@ -178,7 +178,10 @@ import Testing
         },
         Drift(
             "a machine of nobody's, open to everybody",
-            ["admin-open-to-world critical bastion tcp 22 from ::/0", "private-port-exposed critical bastion all from 0.0.0.0/1"]
+            [
+                "admin-open-to-world critical bastion tcp 22 from ::/0",
+                "private-port-exposed critical bastion all from 0.0.0.0/1",
+            ]
         ) { state in
             let rules = ["tcp 22 from ::/0", "all from 0.0.0.0/1", "all from 128.0.0.0/1", "tcp 80 from ::/0"]
             state.groups.append(

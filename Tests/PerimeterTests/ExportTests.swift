@@ -120,7 +120,7 @@ import Testing
 
     @Test("changes cost what their list prices say, and groups nothing")
     func changesCost() throws {
-        let plan = Plan.make(try Examples.declaration(), try Examples.incident())
+        let plan = Plan.make(try Examples.declaration(), try Examples.incident(), today: Examples.today)
         let cost = Cost(of: plan.changes)
         #expect(
             cost.text == """

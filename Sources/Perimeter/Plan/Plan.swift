@@ -47,9 +47,10 @@ public struct Refusal: Codable, Sendable, Hashable {
 }
 
 extension Plan {
-    /// What to change, if anything. Rules are compared by what they let in; one that is declared in other words stays.
-    public static func make(_ declared: Declaration, _ observed: Observation) -> Plan {
-        var planner = Planner(Survey(declared, observed))
+    /// What to change, if anything. Rules are compared by what they let in; one that is declared in other words stays, and
+    /// so does what only exceptions that hold today are about.
+    public static func make(_ declared: Declaration, _ observed: Observation, today: CalendarDate) -> Plan {
+        var planner = Planner(Survey(declared, observed), today: today)
         planner.planGroups()
         planner.planMembers()
         planner.planServices()
@@ -67,7 +68,9 @@ extension Plan {
         let added = new.filter { !old.contains($0) }.map { Source.network($0) }
         var changes: [Change] = []
         for group in observed.groups {
-            let rules = group.ingress.filter { gone.contains($0.rule.source) && !Reach($0.rule).limited(waysIn).isEmpty }
+            let rules = group.ingress.filter {
+                gone.contains($0.rule.source) && !Reach($0.rule).limited(waysIn).isEmpty
+            }
             let present = Set(group.ingress.map(\.rule))
             for found in rules {
                 for rule in added.map(found.rule.from) where !present.contains(rule) {
