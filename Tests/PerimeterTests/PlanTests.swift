@@ -92,7 +92,8 @@ extension Observation {
         let plan = Plan.make(declared, state, today: Examples.today)
         #expect(plan.refusals.map(\.kind) == [.cutsOff, .cutsOff, .cutsOff])
         #expect(
-            plan.refusals[0].reason.contains("would close tcp 22 of i-api to 203.0.113.7/32, which never_cut_off keeps")
+            plan.refusals[0].reason.contains(
+                "would close tcp 22 of instance i-api to 203.0.113.7/32, which never_cut_off keeps")
         )
         #expect(plan.text.contains("refused: step "))
 
@@ -163,6 +164,19 @@ extension Observation {
             move(&moved)
             #expect(plan.refusals(declared, moved).contains { $0.kind == .stale })
         }
+    }
+
+    @Test("an observation survives JSON")
+    func observationSurvives() throws {
+        var state = try Examples.incident()
+        state.buckets.append(try Examples.declaredState().buckets[0])
+        state.buckets[0].unreadable = [.lifecycle: "AccessDenied"]
+        state.alarms = try Examples.declaredState().alarms
+        state.prefixLists = ["pl-1": [try network("10.0.0.0/8"), try network("2001:db8::/32")]]
+        state.members[0].addresses = [try network("10.0.1.10/32")]
+        let data = try JSONEncoder().encode(state)
+        let read = try JSONDecoder().decode(Observation.self, from: data)
+        #expect(read == state && read.digest == state.digest)
     }
 
     @Test("a group by id that is gone can't be made")

@@ -57,12 +57,9 @@ struct Planner {
         let kept = Reach(fitting.map(\.rule))
         let added = wanted.filter { !kept.isSuperset(of: Reach($0)) }
         let addedReach = added.map { Reach($0) }
-        // Rules of a host have no descriptions; whether new ones may have is seen from those that are there.
-        let hasDescriptions =
-            rules.isEmpty ? declared.provider.nftables == nil : rules.contains { $0.observed.description != nil }
         for rule in added {
             let description = RuleDescription.text(declared.why(rule, of: role))
-            add(.authorize(reference, rule, description: hasDescriptions ? description : nil))
+            add(.authorize(reference, rule, description: description))
         }
         for (found, rule) in rules {
             let fits = fitting.contains { $0.observed.id == found.id && $0.rule == rule }
