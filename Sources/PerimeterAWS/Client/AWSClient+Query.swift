@@ -20,7 +20,26 @@ extension AWSClient {
             headers: [.init("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")],
             body: parameters.form)
         let received = try await send(service, action, request, scheme: address.scheme)
-        return try Self.decode(answer, received.body, place: "\(service.rawValue) \(action)")
+        let place = "\(service.rawValue) \(action)"
+        // Else a page of some portal on the way, which is a success to HTTP, would be a list without entries.
+        guard Self.rootName(of: received.body) == "\(action)Response" else {
+            throw AWSError(
+                code: AWSError.Code.badAnswer, "the answer is no \(action)Response in XML", place: place,
+                fault: .service,
+                advice: "check the endpoint and the way to it")
+        }
+        return try Self.decode(answer, received.body, place: place)
+    }
+
+    /// The name of the first element, behind declaration and comments; empty when there is none.
+    private static func rootName(of body: [UInt8]) -> String {
+        var rest = body[...]
+        while let start = rest.firstIndex(of: UInt8(ascii: "<")) {
+            rest = rest[rest.index(after: start)...]
+            guard let first = rest.first, first != UInt8(ascii: "?"), first != UInt8(ascii: "!") else { continue }
+            return String(decoding: rest.prefix { !" \t\r\n/>".utf8.contains($0) }, as: UTF8.self)
+        }
+        return ""
     }
 
     static func decode<Answer: Decodable>(

@@ -1,5 +1,4 @@
 internal import CoreTypes
-internal import NIOHTTP1
 internal import Synchronization
 
 /// Signs requests, sends them, tries again what is worth it, and reads answers.
@@ -126,7 +125,7 @@ final class AWSClient: Sendable {
         let told = ErrorAnswer.read(answer.body)
         let code = told?.code ?? "HTTP \(answer.status)"
         var trouble = (advice: nil as String?, clockAhead: nil as Int64?)
-        if Self.clockCodes.contains(code), let date = answer.headers.first(name: "Date"),
+        if Self.clockCodes.contains(code), let date = answer.field("Date"),
             let theirs = CivilTime.parse(sipDate: date)
         {
             let now = settings.surroundings.now()
@@ -145,10 +144,10 @@ final class AWSClient: Sendable {
         let isThrottled = AWSError.isThrottling(code, status: answer.status)
         let error = AWSError(
             code: code, told?.message ?? "the answer's status is \(answer.status) and tells no reason", place: place,
-            requestID: told?.requestID ?? answer.headers.first(name: "x-amz-request-id"), status: answer.status,
+            requestID: told?.requestID ?? answer.field("x-amz-request-id"), status: answer.status,
             fault: answer.status >= 500 || isThrottled ? .service : .caller,
             isWorthRetrying: isThrottled || AWSError.isPassing(code, status: answer.status), advice: trouble.advice)
-        let asked = answer.headers.first(name: "Retry-After").flatMap { Int64($0) }
+        let asked = answer.field("Retry-After").flatMap { Int64($0) }
         return Trouble(
             error: error, asked: asked.map { .seconds(min(max(0, $0), 86_400)) }, clockAhead: trouble.clockAhead,
             isExpiry: Self.expiryCodes.contains(code))

@@ -9,6 +9,9 @@ final class HTTPExchange: Sendable {
         let status: Int
         let headers: HTTPHeaders
         let body: [UInt8]
+
+        /// The first value of a header field, whichever way its name is written.
+        func field(_ name: String) -> String? { headers.first(name: name) }
     }
 
     /// Why there is no answer.

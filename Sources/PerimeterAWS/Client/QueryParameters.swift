@@ -24,10 +24,13 @@ struct QueryParameters {
         }
     }
 
-    /// As the body of a POST.
+    /// As the body of a POST, by the rules of HTML's forms, in which a blank is a plus sign.
     var form: [UInt8] {
-        Array(
-            pairs.map { "\(PercentEncoding.encode($0.name))=\(PercentEncoding.encode($0.value))" }
-                .joined(separator: "&").utf8)
+        Array(pairs.map { "\(Self.encode($0.name))=\(Self.encode($0.value))" }.joined(separator: "&").utf8)
+    }
+
+    private static func encode(_ text: String) -> String {
+        text.split(separator: " ", omittingEmptySubsequences: false).map { PercentEncoding.encode($0) }
+            .joined(separator: "+")
     }
 }
