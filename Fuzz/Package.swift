@@ -21,10 +21,13 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "SIPMessage", dependencies: ["CoreTypes"], swiftSettings: settings),
         .target(
-            name: "SallyportConfiguration", dependencies: ["CoreTypes", .product(name: "Yams", package: "Yams")],
+            name: "SettingsFile", dependencies: ["CoreTypes", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
         .target(
-            name: "FuzzProperties", dependencies: ["CoreTypes", "SIPMessage", "SallyportConfiguration"],
+            name: "SallyportConfiguration", dependencies: ["CoreTypes", "SettingsFile"], swiftSettings: settings),
+        .target(
+            name: "FuzzProperties",
+            dependencies: ["CoreTypes", "SIPMessage", "SettingsFile", "SallyportConfiguration"],
             swiftSettings: settings),
         // libFuzzer's runtime brings the main function.
         .executableTarget(

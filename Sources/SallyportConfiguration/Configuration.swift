@@ -1,3 +1,5 @@
+package import SettingsFile
+
 /// All that an operator can say about an edge: one file, read and checked as a whole.
 ///
 /// A plain value: nothing here is looked up later, so a snapshot can be handed to every event loop. `init()` gives the
@@ -41,7 +43,7 @@ public struct Configuration: Sendable, Equatable {
 }
 
 extension Configuration: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("node", &node, .name)
         form.value("state", &state, .path)
         form.optional("node_secret", &nodeSecret, .secret)

@@ -1,21 +1,4 @@
-/// One value in force: its key path and how it shows.
-struct Setting {
-    var path: String
-    /// Tells any two values apart; may be secret.
-    var exact: String
-    /// Fit for logs and terminals.
-    var shown: String
-
-    init(path: String, exact: String, shown: String) {
-        self.path = path
-        self.exact = exact
-        self.shown = shown
-    }
-
-    init<Value>(path: String, _ notation: Notation<Value>, _ value: Value) {
-        self.init(path: path, exact: notation.write(value), shown: notation.show(value))
-    }
-}
+internal import SettingsFile
 
 extension Configuration {
     /// A key path whose value changed.
@@ -48,10 +31,5 @@ extension Configuration {
     /// Every value in force with its key path, defaults among them, in the order of the documentation; for `check`.
     public var effective: [(keyPath: String, value: String)] { settings.map { ($0.path, $0.shown) } }
 
-    private var settings: [Setting] {
-        var settings: [Setting] = []
-        var copy = self
-        copy.fill(Form(path: "", report: Report(file: file), purpose: .listing { settings.append($0) }))
-        return settings
-    }
+    private var settings: [Setting] { Form.settings(of: self, file: file) }
 }

@@ -1,3 +1,5 @@
+internal import SettingsFile
+
 extension Duration {
     /// Reads a duration as the configuration writes it: `200ms`, `300s`, `5m`, `24h`, `30d`.
     /// - Throws: what is wrong with it.

@@ -1,3 +1,5 @@
+internal import SettingsFile
+
 /// Durations as the configuration and the commands write them: `200ms`, `300s`, `5m`, `24h`, `30d`.
 public enum DurationText {
     /// Nil for anything but a whole number with a unit, or a bare 0; nothing longer than ten years.

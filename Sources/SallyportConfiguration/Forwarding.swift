@@ -1,3 +1,5 @@
+package import SettingsFile
+
 extension Configuration.Witness {
     /// Where records are sent on to, at least once.
     public struct Forward: Sendable, Equatable {
@@ -47,7 +49,7 @@ extension Configuration.Witness {
 }
 
 extension Configuration.Witness.Forward: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("name", &name, .name)
         form.optional("syslog", &syslog, .url(schemes: ["tls", "tcp"]))
         form.optional("http", &http, .url(schemes: ["https", "http"]))

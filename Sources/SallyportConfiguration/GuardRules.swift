@@ -1,4 +1,5 @@
 internal import Foundation
+package import SettingsFile
 
 /// A minute of the day.
 public struct TimeOfDay: Sendable, Equatable, CustomStringConvertible {
@@ -49,7 +50,7 @@ extension Profile.Guard {
 }
 
 extension Profile.Guard.Hours: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.optional("organization", &organization, .glob)
         form.value("zone", &zone, .timeZone)
         form.list("days", &days, .choice())
@@ -68,7 +69,7 @@ extension Profile.Guard.Hours: Section {
 }
 
 extension Profile.Guard.Destinations: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.optional("organization", &organization, .glob)
         form.list("allow", &allow, .destination)
     }

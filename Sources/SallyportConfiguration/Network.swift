@@ -1,4 +1,5 @@
 public import CoreTypes
+package import SettingsFile
 
 extension Configuration {
     /// A socket that takes SIP, and the profile of those who call there.
@@ -105,7 +106,7 @@ extension Configuration {
 }
 
 extension Configuration.Listener: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.required("transport", &transport, .transport)
         form.required("address", &address, .endpoint)
         form.value("profile", &profile, .name)
@@ -124,7 +125,7 @@ extension Configuration.Listener: Section {
 }
 
 extension Configuration.Advertise: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.optional("udp", &udp, .hostPort)
         form.optional("tcp", &tcp, .hostPort)
         form.optional("tls", &tls, .hostPort)
@@ -132,7 +133,7 @@ extension Configuration.Advertise: Section {
 }
 
 extension Configuration.TLS: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("certificate", &certificate, .path)
         form.value("key", &key, .path)
         form.value("trust", &trust, .path)
@@ -144,7 +145,7 @@ extension Configuration.TLS: Section {
 }
 
 extension Configuration.Limits: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("message_bytes", &messageBytes, .size(1024...65_535))
         form.value("headers", &headers, .integer(16...10_000))
         form.value("header_bytes", &headerBytes, .size(256...65_535))
@@ -159,7 +160,7 @@ extension Configuration.Limits: Section {
 }
 
 extension Configuration.SIPTimers: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("t1", &t1, .duration(.milliseconds(10) ... .seconds(10)))
         form.value("t2", &t2, .duration(.milliseconds(10) ... .seconds(60)))
         form.value("t4", &t4, .duration(.milliseconds(10) ... .seconds(60)))

@@ -1,4 +1,5 @@
 public import CoreTypes
+package import SettingsFile
 
 extension Configuration {
     /// The append-only log of security events.
@@ -162,7 +163,7 @@ extension Configuration {
 }
 
 extension Configuration.Witness: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("directory", &directory, .path)
         form.value("durability", &durability, .choice())
         form.section("checkpoint", &checkpoint)
@@ -176,21 +177,21 @@ extension Configuration.Witness: Section {
 }
 
 extension Configuration.Witness.Checkpoint: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("records", &records, .integer(1...1_000_000))
         form.value("every", &every, .duration(.milliseconds(100) ... .seconds(86_400)))
     }
 }
 
 extension Configuration.Witness.Rotate: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("bytes", &bytes, .size(4096...(1 << 40)))
         form.value("every", &every, .duration(.seconds(1) ... .seconds(366 * 86_400)))
     }
 }
 
 extension Configuration.Control: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("listen", &listen, .endpoint)
         form.switchable("tls", &tls, on: TLS())
         form.section("rate", &rate)
@@ -204,14 +205,14 @@ extension Configuration.Control: Section {
 }
 
 extension Configuration.Control.TLS: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.required("certificate", &certificate, .path)
         form.required("key", &key, .path)
     }
 }
 
 extension Configuration.Control.Rate: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("requests", &requests, .integer(1...1_000_000))
         form.value("per", &per, .duration(.milliseconds(100) ... .seconds(86_400)))
         form.value("burst", &burst, .integer(0...1_000_000))
@@ -219,14 +220,14 @@ extension Configuration.Control.Rate: Section {
 }
 
 extension Configuration.Control.KeyRate: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("requests", &requests, .integer(1...1_000_000))
         form.value("per", &per, .duration(.milliseconds(100) ... .seconds(86_400)))
     }
 }
 
 extension Configuration.Bans: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.list("never_ban", &neverBan, .network)
         form.value("kernel", &kernel, .choice())
         form.sections("jails", &jails, blank: Jail(name: ""))
@@ -234,7 +235,7 @@ extension Configuration.Bans: Section {
 }
 
 extension Configuration.Bans.Jail: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.required("name", &name, .name)
         form.optional("signal", &signal, .choice())
         form.optional("log", &log, .path)
@@ -255,7 +256,7 @@ extension Configuration.Bans.Jail: Section {
 }
 
 extension Configuration.Logging: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("level", &level, .choice())
         form.value("format", &format, .choice())
     }

@@ -1,3 +1,5 @@
+package import SettingsFile
+
 /// Which layers apply to those who call at a listener, and how.
 public struct Profile: Sendable, Equatable {
     /// The two that ship; a profile of another name takes what it leaves out from one of them.
@@ -144,7 +146,7 @@ public struct Profile: Sendable, Equatable {
 }
 
 extension Profile: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.optional("like", &like, .choice())
         form.section("source_rate", &sourceRate)
         form.section("allowlist", &allowlist)
@@ -160,7 +162,7 @@ extension Profile: Section {
 }
 
 extension Profile.SourceRate: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("requests", &requests, .integer(1...10_000_000))
         form.value("per", &per, .duration(.milliseconds(100) ... .seconds(3600)))
         form.value("forget_after", &forgetAfter, .duration(.seconds(1) ... .seconds(86_400)))
@@ -173,13 +175,13 @@ extension Profile.SourceRate: Section {
 }
 
 extension Profile.Allowlist: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("group", &group, .integer(0...Int(Int32.max)))
     }
 }
 
 extension Profile.Authentication: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("realm", &realm, .realm)
         form.list("algorithms", &algorithms, .choice())
         form.value("nonce_lifetime", &nonceLifetime, .duration(.seconds(1) ... .seconds(86_400)))
@@ -196,21 +198,21 @@ extension Profile.Authentication: Section {
 }
 
 extension Profile.CallRate: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("calls", &calls, .integer(1...10_000_000))
         form.value("per", &per, .duration(.milliseconds(100) ... .seconds(86_400)))
     }
 }
 
 extension Profile.Liveness: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("every", &every, .duration(.milliseconds(100) ... .seconds(3600)))
         form.value("misses", &misses, .integer(1...100))
     }
 }
 
 extension Profile.Guard: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.section("headers", &headers)
         form.list("hazards", &hazards, .name)
         form.value("signature", &signature, .choice())
@@ -226,7 +228,7 @@ extension Profile.Guard: Section {
 }
 
 extension Profile.Guard.Headers: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("trace", &trace, .headerName)
         form.value("hazard", &hazard, .headerName)
         form.value("signature", &signature, .headerName)
@@ -234,7 +236,7 @@ extension Profile.Guard.Headers: Section {
 }
 
 extension Profile.Guard.Webhook: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.required("url", &url, .url(schemes: ["https", "http"]))
         form.value("timeout", &timeout, .duration(.milliseconds(10) ... .seconds(30)))
         form.value("fail", &fail, .choice())
@@ -242,7 +244,7 @@ extension Profile.Guard.Webhook: Section {
 }
 
 extension Profile.Certificate: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.optional("subject", &subject, .glob)
         form.optional("issuer", &issuer, .glob)
         if subject == nil, issuer == nil {

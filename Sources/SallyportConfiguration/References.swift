@@ -1,4 +1,5 @@
 internal import CoreTypes
+internal import SettingsFile
 
 extension Configuration {
     /// Names that point at other parts of the file, and things that may be there once only.

@@ -1,4 +1,5 @@
 public import CoreTypes
+package import SettingsFile
 
 extension Configuration {
     /// How names are looked up.
@@ -21,7 +22,7 @@ extension Configuration {
 }
 
 extension Configuration.Resolver: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.list("servers", &servers, .nameServer)
         form.value("timeout", &timeout, .duration(.milliseconds(100) ... .seconds(30)))
         form.value("tries", &tries, .integer(1...10))

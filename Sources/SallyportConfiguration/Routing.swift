@@ -1,3 +1,5 @@
+package import SettingsFile
+
 /// One line of the routing table: what it matches, and where that goes.
 public struct Route: Sendable, Equatable {
     /// What a request must show; parts left out match everything.
@@ -100,7 +102,7 @@ public struct Pool: Sendable, Equatable {
 }
 
 extension Route: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.required("name", &name, .name)
         form.section("match", &match)
         form.required("to", &to, .routeTarget)
@@ -109,17 +111,17 @@ extension Route: Section {
 }
 
 extension Route.Match: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.optional("user", &user, .glob)
         form.optional("domain", &domain, .host)
         form.optional("profile", &profile, .name)
         form.optional("tag", &tag, .glob)
-        form.values("header", &header, .glob)
+        form.values("header", &header, named: .headerName, .glob)
     }
 }
 
 extension Pool: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("ring", &ring, .choice())
         form.switchable("probe", &probe, on: Probe())
         form.sections("targets", &targets, blank: Target(uri: ""))
@@ -131,7 +133,7 @@ extension Pool: Section {
 }
 
 extension Pool.Probe: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.value("every", &every, .duration(.milliseconds(100) ... .seconds(3600)))
         form.value("timeout", &timeout, .duration(.milliseconds(10) ... .seconds(60)))
         form.value("down_after", &downAfter, .integer(1...1000))
@@ -140,7 +142,7 @@ extension Pool.Probe: Section {
 }
 
 extension Pool.Target: Section {
-    mutating func fill(_ form: Form) {
+    package mutating func fill(_ form: Form) {
         form.required("uri", &uri, .sipURI)
         form.value("weight", &weight, .integer(0...65_535))
         form.value("priority", &priority, .integer(0...65_535))

@@ -1,4 +1,5 @@
 import SallyportConfiguration
+import SettingsFile
 
 /// A file is a configuration, or everything that is wrong with it is said with a place.
 enum ConfigurationProperties {

@@ -1,21 +1,21 @@
 internal import Yams
 
-/// A part of the configuration with keys of its own. It names each key once, in the order of the documentation; the same
+/// A part of a file of settings with keys of its own. It names each key once, in the order of the documentation; the same
 /// walk reads a file into the values and lists the values that are in force.
-protocol Section {
+package protocol Section {
     mutating func fill(_ form: Form)
 }
 
 /// One mapping of the file during a walk.
-final class Form {
+package final class Form {
     /// What the walk is for.
     enum Purpose {
         case reading([String: (key: Node, value: Node)])
         case listing((Setting) -> Void)
     }
 
-    let path: String
-    let report: Report
+    package let path: String
+    package let report: Report
     private let purpose: Purpose
     private var known: [String] = []
 
@@ -27,7 +27,7 @@ final class Form {
 
     // MARK: Keys with one value
 
-    func value<Value>(_ key: String, _ value: inout Value, _ notation: Notation<Value>) {
+    package func value<Value>(_ key: String, _ value: inout Value, _ notation: Notation<Value>) {
         switch purpose {
         case .reading:
             guard let node = take(key), let read = read(node, path(of: key), notation) else { return }
@@ -37,7 +37,7 @@ final class Form {
         }
     }
 
-    func optional<Value>(_ key: String, _ value: inout Value?, _ notation: Notation<Value>) {
+    package func optional<Value>(_ key: String, _ value: inout Value?, _ notation: Notation<Value>) {
         switch purpose {
         case .reading:
             guard let node = take(key), let read = read(node, path(of: key), notation) else { return }
@@ -48,7 +48,7 @@ final class Form {
     }
 
     /// A value without which its section means nothing.
-    func required<Value>(_ key: String, _ value: inout Value, _ notation: Notation<Value>) {
+    package func required<Value>(_ key: String, _ value: inout Value, _ notation: Notation<Value>) {
         if case .reading(let entries) = purpose, entries[key] == nil {
             report.complain(path(of: key), at: nil, "is missing", mend: "add it: \(notation.expected)")
         }
@@ -56,7 +56,7 @@ final class Form {
     }
 
     /// A list of single values; one alone may stand without brackets. An empty list is a value, too.
-    func list<Value: Equatable>(_ key: String, _ values: inout [Value], _ notation: Notation<Value>) {
+    package func list<Value: Equatable>(_ key: String, _ values: inout [Value], _ notation: Notation<Value>) {
         switch purpose {
         case .reading:
             guard let node = take(key) else { return }
@@ -90,7 +90,7 @@ final class Form {
 
     // MARK: Keys with keys under them
 
-    func section<Part: Section>(_ key: String, _ part: inout Part) {
+    package func section<Part: Section>(_ key: String, _ part: inout Part) {
         switch purpose {
         case .reading:
             guard let node = take(key) else { return }
@@ -102,7 +102,7 @@ final class Form {
 
     /// A section, or `off`.
     /// - Parameter on: what it is where it is turned on without a value so far.
-    func switchable<Part: Section>(_ key: String, _ part: inout Part?, on: Part) {
+    package func switchable<Part: Section>(_ key: String, _ part: inout Part?, on: Part) {
         switch purpose {
         case .reading:
             guard let node = take(key) else { return }
@@ -129,7 +129,7 @@ final class Form {
     }
 
     /// A list of mappings. An empty one leaves the default in place.
-    func sections<Part: Section>(_ key: String, _ parts: inout [Part], blank: Part) {
+    package func sections<Part: Section>(_ key: String, _ parts: inout [Part], blank: Part) {
         switch purpose {
         case .reading:
             guard let node = take(key) else { return }
@@ -149,7 +149,7 @@ final class Form {
 
     /// A mapping from names to sections; those in the file are added to those already there.
     /// - Parameter blank: what an entry starts from, by its name and the text of its key `like`.
-    func table<Part: Section>(
+    package func table<Part: Section>(
         _ key: String, _ parts: inout [String: Part], blank: (_ name: String, _ like: String?) -> Part
     ) {
         switch purpose {
@@ -174,8 +174,10 @@ final class Form {
         }
     }
 
-    /// A mapping from names to single values.
-    func values(_ key: String, _ values: inout [String: String], _ notation: Notation<String>) {
+    /// A mapping from names to single values; those in the file take the place of those already there.
+    package func values(
+        _ key: String, _ values: inout [String: String], named names: Notation<String>, _ notation: Notation<String>
+    ) {
         switch purpose {
         case .reading:
             guard let node = take(key), let entries = mapping(node, path(of: key)) else { return }
@@ -183,8 +185,8 @@ final class Form {
             for (name, entry) in entries {
                 let place = "\(path(of: key)).\(name)"
                 report.note(place, at: position(of: entry.key))
-                if case .failure(let complaint) = Notation<String>.headerName.read(name) {
-                    report.complain(place, at: nil, complaint.what, mend: complaint.mend ?? "name a SIP header")
+                if case .failure(let complaint) = names.read(name) {
+                    report.complain(place, at: nil, complaint.what, mend: complaint.mend ?? "write \(names.expected)")
                 }
                 values[name] = read(entry.value, place, notation)
             }
@@ -198,7 +200,7 @@ final class Form {
     // MARK: Checks that concern several keys
 
     /// Notes a problem with a key, or with the section itself when `key` is nil. Does nothing while listing.
-    func complain(_ key: String?, _ what: String, mend: String) {
+    package func complain(_ key: String?, _ what: String, mend: String) {
         guard case .reading = purpose else { return }
         report.complain(key.map(path(of:)) ?? path, at: nil, what, mend: mend)
     }

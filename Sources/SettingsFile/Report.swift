@@ -1,4 +1,4 @@
-/// What is wrong with a configuration: everything found, in the order of the file.
+/// What is wrong with a file of settings: everything found, in the order of the file.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
     public struct Problem: Sendable, Equatable, CustomStringConvertible {
         public var file: String
@@ -26,26 +26,26 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
 }
 
 /// Collects what a walk over the file finds.
-final class Report {
-    struct Position {
-        var line: Int
-        var column: Int
+package final class Report {
+    package struct Position {
+        package var line: Int
+        package var column: Int
     }
 
-    let file: String
-    private(set) var problems: [ConfigurationError.Problem] = []
+    package let file: String
+    package private(set) var problems: [ConfigurationError.Problem] = []
     /// Where each key path that the file has stands, for checks made after the walk.
-    private(set) var positions: [String: Position] = [:]
+    package private(set) var positions: [String: Position] = [:]
 
-    init(file: String) {
+    package init(file: String) {
         self.file = file
     }
 
-    func note(_ path: String, at position: Position) {
+    package func note(_ path: String, at position: Position) {
         positions[path] = position
     }
 
-    func complain(_ path: String, at position: Position?, _ what: String, mend: String) {
+    package func complain(_ path: String, at position: Position?, _ what: String, mend: String) {
         let position = position ?? nearest(path)
         problems.append(
             .init(
@@ -63,7 +63,7 @@ final class Report {
         return Position(line: 1, column: 1)
     }
 
-    func error() -> ConfigurationError? {
+    package func error() -> ConfigurationError? {
         guard !problems.isEmpty else { return nil }
         let sorted = problems.enumerated().sorted {
             ($0.element.line, $0.element.column, $0.offset) < ($1.element.line, $1.element.column, $1.offset)

@@ -1,8 +1,8 @@
 internal import CoreTypes
 
-/// The shapes of hosts and URIs, as far as a configuration needs them checked.
-enum Characters {
-    static func isAlphanumeric(_ byte: UInt8) -> Bool {
+/// The shapes of hosts and URLs, as far as a file of settings needs them checked.
+package enum Characters {
+    package static func isAlphanumeric(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
             UInt8(ascii: "A")...UInt8(ascii: "Z"):
@@ -12,7 +12,7 @@ enum Characters {
     }
 
     /// A host name (RFC 1123 labels) in lower case, or an address in its usual form; nil for anything else.
-    static func host(_ text: some StringProtocol) -> String? {
+    package static func host(_ text: some StringProtocol) -> String? {
         if let address = IPAddress(text) { return address.description }
         if text.hasPrefix("["), text.hasSuffix("]") {
             return IPAddress(text.dropFirst().dropLast()).map(\.description)
@@ -33,7 +33,7 @@ enum Characters {
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
     /// `host`, `host:port`, `[v6]` or `[v6]:port`; a port is 1 to 65535.
-    static func hostAndPort(_ text: some StringProtocol) -> (host: String, port: UInt16?)? {
+    package static func hostAndPort(_ text: some StringProtocol) -> (host: String, port: UInt16?)? {
         let afterBracket = text.lastIndex(of: "]") ?? text.startIndex
         guard let colon = text[afterBracket...].lastIndex(of: ":") else {
             return host(text).map { ($0, nil) }
@@ -47,30 +47,14 @@ enum Characters {
         return (host, port)
     }
 
-    /// `sip:` or `sips:` with an optional user, a host, an optional port, parameters; no password, headers or spaces.
-    static func isSIPURI(_ text: String) -> Bool {
-        let lowered = text.prefix(5).lowercased()
-        let scheme = lowered.hasPrefix("sips:") ? 5 : (lowered.hasPrefix("sip:") ? 4 : 0)
-        guard scheme > 0, text.utf8.count <= 1024, text.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else { return false }
-        var rest = text.dropFirst(scheme)
-        guard !rest.contains("?"), !rest.contains("<"), !rest.contains(">"), !rest.contains("\"") else { return false }
-        if let at = rest.firstIndex(of: "@") {
-            let user = rest[..<at]
-            guard !user.isEmpty, !user.contains(":") else { return false }
-            rest = rest[rest.index(after: at)...]
-        }
-        let hostPart = rest.prefix { $0 != ";" }
-        return hostAndPort(hostPart) != nil
-    }
-
     /// The parts of `scheme://user:password@host:port/...` that checks ask about.
-    struct URLParts {
-        var scheme: String
-        var hasPassword: Bool
-        var host: String
-        var port: UInt16?
+    package struct URLParts {
+        package var scheme: String
+        package var hasPassword: Bool
+        package var host: String
+        package var port: UInt16?
 
-        init?(_ text: String) {
+        package init?(_ text: String) {
             guard text.utf8.count <= 2048, text.utf8.allSatisfy({ $0 > 32 && $0 < 127 }),
                 let mark = text.firstIndex(of: ":"), text[mark...].hasPrefix("://")
             else { return nil }

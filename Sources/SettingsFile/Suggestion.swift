@@ -1,13 +1,13 @@
 /// Guesses what somebody meant to write.
-enum Suggestion {
+package enum Suggestion {
     /// "did you mean ..." for a near miss, else the words that are allowed.
-    static func mend(_ written: String, among words: [String]) -> String {
+    package static func mend(_ written: String, among words: [String]) -> String {
         if let near = nearest(to: written, among: words) { return "did you mean '\(near)'?" }
         return "known here: " + words.joined(separator: ", ")
     }
 
     /// The closest word within a third of its length in edits, at least two; nil when nothing is close.
-    static func nearest(to written: String, among words: [String]) -> String? {
+    package static func nearest(to written: String, among words: [String]) -> String? {
         let folded = fold(written)
         let best = words.map { ($0, distance(folded, fold($0))) }.min { $0.1 < $1.1 }
         guard let (word, edits) = best, edits <= max(2, word.count / 3), edits < word.count else { return nil }
@@ -19,7 +19,7 @@ enum Suggestion {
     }
 
     /// Optimal string alignment: insertions, deletions, changes, and swaps of neighbors each count one.
-    static func distance(_ from: [Character], _ to: [Character]) -> Int {
+    package static func distance(_ from: [Character], _ to: [Character]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...to.count)
         for (row, character) in from.enumerated() {

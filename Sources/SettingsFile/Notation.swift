@@ -1,21 +1,26 @@
 internal import CoreTypes
 
 /// How one kind of value is written in the file.
-struct Notation<Value> {
-    struct Complaint: Error {
-        var what: String
+package struct Notation<Value> {
+    package struct Complaint: Error {
+        package var what: String
         /// Nil: say what is expected.
-        var mend: String?
+        package var mend: String?
+
+        package init(what: String, mend: String? = nil) {
+            self.what = what
+            self.mend = mend
+        }
     }
 
     /// What to write, with an example, to be read after "write".
-    let expected: String
-    let read: (String) -> Result<Value, Complaint>
-    let write: (Value) -> String
+    package let expected: String
+    package let read: (String) -> Result<Value, Complaint>
+    package let write: (Value) -> String
     /// What listings and differences show; leaves out what could be a secret.
-    let show: (Value) -> String
+    package let show: (Value) -> String
 
-    init(
+    package init(
         _ expected: String, show: ((Value) -> String)? = nil, write: @escaping (Value) -> String,
         read: @escaping (String) -> Result<Value, Complaint>
     ) {
@@ -28,7 +33,7 @@ struct Notation<Value> {
 
 extension Notation where Value == String {
     /// Text with a rule; `read` gives the text back, perhaps folded, or nil.
-    private static func text(
+    package static func text(
         _ expected: String, show: ((String) -> String)? = nil, _ accept: @escaping (String) -> String?
     ) -> Notation {
         Notation(expected, show: show, write: { $0 }) { text in
@@ -37,54 +42,34 @@ extension Notation where Value == String {
         }
     }
 
-    static var name: Notation {
+    package static var name: Notation {
         text("a name of letters, digits, '.', '_' and '-', at most 64") { text in
             let good = text.utf8.allSatisfy { Characters.isAlphanumeric($0) || "._-".utf8.contains($0) }
             return good && (1...64).contains(text.utf8.count) ? text : nil
         }
     }
 
-    static var path: Notation {
+    package static var path: Notation {
         text("a path") { text in
             (1...4096).contains(text.utf8.count) && !text.utf8.contains(0) ? text : nil
         }
     }
 
-    static var realm: Notation {
-        text("a realm without quotes, at most 128 characters, such as external.advisor") { text in
-            let good = text.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 && $0 != "\"" && $0 != "\\" }
-            return good && (1...128).contains(text.utf8.count) ? text : nil
-        }
-    }
-
-    static var headerName: Notation {
-        text("the name of a header, such as X-IF-Hazard") { text in
-            let good = text.utf8.allSatisfy { Characters.isAlphanumeric($0) || "-.!%*_+`'~".utf8.contains($0) }
-            return good && (1...64).contains(text.utf8.count) ? text : nil
-        }
-    }
-
-    static var glob: Notation {
+    package static var glob: Notation {
         text("text in which '*' stands for any characters, such as \"expert-*\"") { text in
             let good = text.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 }
             return good && (1...256).contains(text.utf8.count) ? text : nil
         }
     }
 
-    static var host: Notation {
+    package static var host: Notation {
         text("a host name or an address, such as sip.example.org") { text in
             Characters.host(text)
         }
     }
 
-    static var sipURI: Notation {
-        text("a SIP URI, such as \"sip:10.0.1.20:5060;transport=udp\"") { text in
-            Characters.isSIPURI(text) ? text : nil
-        }
-    }
-
     /// A URL with a host and without a password.
-    static func url(schemes: [String]) -> Notation {
+    package static func url(schemes: [String]) -> Notation {
         let example = "\(schemes.first ?? "https")://host.example.org:6514"
         let withoutQuery = { (url: String) in url.split(separator: "?").first.map(String.init) ?? url }
         return Notation("a URL such as \"\(example)\"", show: withoutQuery, write: { $0 }) { text in
@@ -106,7 +91,7 @@ extension Notation where Value == String {
 }
 
 extension Notation where Value == Int {
-    static func integer(_ range: ClosedRange<Int>) -> Notation {
+    package static func integer(_ range: ClosedRange<Int>) -> Notation {
         Notation("a whole number from \(range.lowerBound) to \(range.upperBound)", write: { String($0) }) { text in
             guard let number = Int(text) else {
                 return .failure(Complaint(what: "'\(text.prefix(80))' is not a number"))
@@ -121,7 +106,7 @@ extension Notation where Value == Int {
     }
 
     /// Bytes, bare or with a unit.
-    static func size(_ range: ClosedRange<Int>) -> Notation {
+    package static func size(_ range: ClosedRange<Int>) -> Notation {
         let write = { (bytes: Int) -> String in
             let unit = sizeUnits.prefix(3).last { bytes > 0 && bytes.isMultiple(of: $0.1) }
             return unit.map { "\(bytes / $0.1)\($0.0)" } ?? String(bytes)
@@ -147,7 +132,7 @@ extension Notation where Value == Duration {
         [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]
     }
 
-    static func text(of duration: Duration) -> String {
+    package static func text(of duration: Duration) -> String {
         let milliseconds = duration.nanoseconds / 1_000_000
         guard milliseconds != 0 else { return "0s" }
         let unit = units.last { milliseconds.isMultiple(of: $0.1) } ?? ("ms", 1)
@@ -155,7 +140,7 @@ extension Notation where Value == Duration {
     }
 
     /// A whole number with a unit: `200ms`, `300s`, `5m`, `24h`, `30d`. Nothing else, save a bare 0.
-    static func duration(_ range: ClosedRange<Duration>) -> Notation {
+    package static func duration(_ range: ClosedRange<Duration>) -> Notation {
         Notation(
             "a duration from \(text(of: range.lowerBound)) to \(text(of: range.upperBound)), such as 200ms, 300s, 5m, 24h, 30d",
             write: text(of:)

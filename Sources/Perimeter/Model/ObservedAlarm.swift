@@ -1,0 +1,31 @@
+/// A CloudWatch alarm on one metric.
+public struct ObservedAlarm: Codable, Sendable, Equatable {
+    public var name: String
+    public var namespace: String
+    public var metric: String
+    public var dimensions: [String: String]
+    public var threshold: Double
+    public var periodSeconds: Int
+    /// `Sum`, `Average`, `Maximum`, `Minimum`, `SampleCount`, or a percentile such as `p99`.
+    public var statistic: String
+    /// `GreaterThanThreshold` and its like.
+    public var comparison: String
+    /// Whether it tells anybody.
+    public var hasActions: Bool
+
+    public init(
+        name: String, namespace: String, metric: String, dimensions: [String: String] = [:], threshold: Double,
+        periodSeconds: Int, statistic: String = "Sum", comparison: String = "GreaterThanThreshold",
+        hasActions: Bool = false
+    ) {
+        self.name = name
+        self.namespace = namespace
+        self.metric = metric
+        self.dimensions = dimensions
+        self.threshold = threshold
+        self.periodSeconds = periodSeconds
+        self.statistic = statistic
+        self.comparison = comparison
+        self.hasActions = hasActions
+    }
+}

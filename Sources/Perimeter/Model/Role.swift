@@ -1,0 +1,127 @@
+public import CoreTypes
+
+/// A kind of machine or service: its group, who has it, and what may reach it.
+public struct Role: Sendable, Equatable {
+    public var name: String
+    /// Name or id of its group.
+    public var group: String
+    public var members: Members
+    public var allow: [Allowance]
+
+    public init(name: String = "", group: String = "", members: Members = Members(), allow: [Allowance] = []) {
+        self.name = name
+        self.group = group
+        self.members = members
+        self.allow = allow
+    }
+
+    /// Who has a role. What stands under different keys adds up.
+    public struct Members: Sendable, Equatable {
+        /// Tags that an instance must have, all of them.
+        public var tag: [String: String] = [:]
+        /// `i-…`
+        public var instances: [String] = []
+        /// Identifiers of databases.
+        public var rds: [String] = []
+        /// Identifiers of caches or replication groups.
+        public var elasticache: [String] = []
+        /// For firewalls that know addresses only.
+        public var addresses: [IPNetwork] = []
+
+        public init() {}
+
+        public func contains(_ member: Member) -> Bool {
+            switch member.kind {
+            case .instance:
+                instances.contains(member.id)
+                    || (!tag.isEmpty && tag.allSatisfy { member.tags[$0.key] == $0.value })
+                    || hasAddress(of: member)
+            case .rds: rds.contains(member.id)
+            case .elasticache: elasticache.contains(member.id)
+            case .interface, .host: hasAddress(of: member)
+            }
+        }
+
+        private func hasAddress(of member: Member) -> Bool {
+            AddressSet(addresses).overlaps(AddressSet(member.addresses))
+        }
+    }
+
+    /// One line of what may reach a role.
+    public struct Allowance: Sendable, Equatable {
+        /// Every one with every protocol; empty: all.
+        public var ports: [PortRange]
+        public var protocols: [TransportProtocol]
+        public var from: [Origin]
+        public var why: String
+
+        public init(
+            ports: [PortRange] = [], protocols: [TransportProtocol] = [], from: [Origin] = [], why: String = ""
+        ) {
+            self.ports = ports
+            self.protocols = protocols
+            self.from = from
+            self.why = why
+        }
+    }
+
+    /// Where the file says that somebody may come from.
+    public enum Origin: Hashable, Sendable {
+        /// The operators' addresses.
+        case admin
+        /// All of IPv4 and IPv6.
+        case anywhere
+        case network(IPNetwork)
+        /// The members of a role of the same file.
+        case role(String)
+        /// A group that is no role's.
+        case group(String)
+        case prefixList(String)
+    }
+}
+
+extension Declaration {
+    /// Sources that an origin stands for; a role's is its group.
+    public func sources(of origin: Role.Origin) -> [Source] {
+        switch origin {
+        case .admin: admin.map { .network($0) }
+        case .anywhere: Source.anywhere
+        case .network(let network): [.network(network)]
+        case .role(let name): rolesByName[name].map { [.group($0.group)] } ?? []
+        case .group(let name): [.group(name)]
+        case .prefixList(let id): [.prefixList(id)]
+        }
+    }
+
+    /// The same for a firewall that knows addresses only: a role's are its members'.
+    public func addresses(of origin: Role.Origin) -> [IPNetwork] {
+        if case .role(let name) = origin { return rolesByName[name]?.members.addresses ?? [] }
+        return sources(of: origin).compactMap { source in
+            if case .network(let network) = source { network } else { nil }
+        }
+    }
+
+    /// The rules of one line, as written: a rule for each port, protocol and source.
+    public func rules(of allowance: Role.Allowance) -> [Rule] {
+        let sources = allowance.from.flatMap(sources(of:))
+        let ports = allowance.ports.isEmpty ? [PortRange.all] : allowance.ports
+        return allowance.protocols.flatMap { transport in
+            ports.flatMap { ports in sources.map { Rule(protocol: transport, ports: ports, source: $0) } }
+        }
+    }
+
+    /// The rules of a role, each once, without those that another one contains; sorted.
+    public func rules(of role: Role) -> [Rule] {
+        let all = Set(role.allow.flatMap(rules(of:))).sorted()
+        return all.filter { rule in
+            !all.contains { $0 != rule && Reach($0).isSuperset(of: Reach(rule)) }
+        }
+    }
+
+    /// Why a rule is there: the words of each line that has part in it.
+    public func why(_ rule: Rule, of role: Role) -> String {
+        let reach = Reach(rule)
+        let lines = role.allow.filter { Reach(rules(of: $0)).overlaps(reach) }.map(\.why).filter { !$0.isEmpty }
+        return lines.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }.joined(separator: "; ")
+    }
+}
