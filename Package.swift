@@ -75,7 +75,7 @@ let rooms: [Target] = [
             "CoreTypes", "Telemetry", "Witness", .nioCore, .nioPosix, .nioTLS, .nioSSL, .nioHTTP1, .asyncHTTPClient,
             .logging, .serviceLifecycle,
         ]),
-    room("PerimeterAWS", ["CoreTypes", .nioCore, .nioHTTP1, .crypto, .asyncHTTPClient, .xmlCoder]),
+    room("PerimeterAWS", ["CoreTypes", "Perimeter", .nioCore, .nioHTTP1, .crypto, .asyncHTTPClient, .xmlCoder]),
     room("Registry", ["CoreTypes", .crypto, .cryptoExtras, .grdb]),
     room("TransportSecurity", ["CoreTypes", .nioCore, .nioSSL, .crypto, .cryptoExtras, .x509, .swiftASN1]),
     .systemLibrary(
@@ -140,7 +140,7 @@ let testTargets: [Target] = [
             .nioPosix, .nioHTTP1,
         ]),
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
-    tests("PerimeterAWSTests", ["CoreTypes", "PerimeterAWS", "TestSupport"]),
+    tests("PerimeterAWSTests", ["CoreTypes", "Perimeter", "PerimeterAWS", "TestSupport"]),
     .target(
         name: "TestSupport", dependencies: ["CoreTypes", "Witness", .nioCore, .nioPosix], path: "Tests/TestSupport",
         swiftSettings: strict),

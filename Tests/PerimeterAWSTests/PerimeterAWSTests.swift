@@ -2,7 +2,7 @@ import Testing
 import TestSupport
 
 /// The AWS backend of the perimeter: alone, against botocore's signatures, and against moto.
-@Suite struct PerimeterAWSTests {}
+@Suite(.serialized) struct PerimeterAWSTests {}
 
 extension Trait where Self == ConditionTrait {
     static var needsMoto: Self {

@@ -11,6 +11,8 @@ extension Sequence<Tag> {
 struct SecurityGroup: Decodable, Sendable {
     let groupId: String
     let groupName: String
+    /// The number of the account.
+    let ownerId: String?
     let groupDescription: String?
     let vpcId: String?
     let tagSet: Items<Tag>?
@@ -106,17 +108,29 @@ struct InstancesAnswer: Decodable {
 struct NetworkInterface: Decodable, Sendable {
     struct Attachment: Decodable, Sendable { let instanceId: String? }
     struct Association: Decodable, Sendable { let publicIp: String? }
+    struct PrivateAddress: Decodable, Sendable {
+        let privateIpAddress: String?
+        let association: Association?
+    }
+    struct IPv6Address: Decodable, Sendable { let ipv6Address: String? }
 
     let networkInterfaceId: String
     let description: String?
     let vpcId: String?
     /// A service of AWS made it, and nobody else may change its groups.
     let requesterManaged: Bool?
+    /// Which service, such as `amazon-rds`.
+    let requesterId: String?
     let interfaceType: String?
     let privateIpAddress: String?
     let groupSet: Items<GroupIdentifier>?
     let attachment: Attachment?
     let association: Association?
+    let privateIpAddressesSet: Items<PrivateAddress>?
+    let ipv6AddressesSet: Items<IPv6Address>?
+    let tagSet: Items<Tag>?
+
+    var tags: [Tag] { tagSet?.all ?? [] }
 
     var groups: [String] { (groupSet?.all ?? []).map(\.groupId) }
 }

@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Foundation
+internal import Perimeter
 
 /// S3's operations on a bucket's settings.
 struct S3: Sendable {
@@ -13,27 +14,33 @@ struct S3: Sendable {
 
     // MARK: Public access
 
-    struct PublicAccessBlock: Hashable, Sendable {
-        static let names = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"]
-        /// In the order of ``names``.
-        let switches: [Bool]
-
-        static let all = PublicAccessBlock(switches: names.map { _ in true })
-        static let none = PublicAccessBlock(switches: names.map { _ in false })
+    /// - Returns: nil when nothing is blocked.
+    func publicAccessBlock(_ bucket: String) async throws(AWSError) -> PublicAccessBlock? {
+        let tree = try await setting(
+            "GetPublicAccessBlock", bucket, "publicAccessBlock", absent: "NoSuchPublicAccessBlockConfiguration")
+        guard let tree else { return nil }
+        func isOn(_ name: String) -> Bool { tree.text(name) == "true" }
+        return PublicAccessBlock(
+            blockPublicACLs: isOn("BlockPublicAcls"), ignorePublicACLs: isOn("IgnorePublicAcls"),
+            blockPublicPolicy: isOn("BlockPublicPolicy"), restrictPublicBuckets: isOn("RestrictPublicBuckets"))
     }
 
-    func publicAccessBlock(_ bucket: String) async throws(AWSError) -> PublicAccessBlock {
-        guard
-            let tree = try await setting(
-                "GetPublicAccessBlock", bucket, "publicAccessBlock", absent: "NoSuchPublicAccessBlockConfiguration")
-        else { return .none }
-        return PublicAccessBlock(switches: PublicAccessBlock.names.map { tree.text($0) == "true" })
-    }
-
-    func setPublicAccessBlock(_ block: PublicAccessBlock, of bucket: String) async throws(AWSError) {
-        let children = zip(PublicAccessBlock.names, block.switches).map { XMLTree($0, text: $1 ? "true" : "false") }
+    /// - Parameter block: nil removes it.
+    func setPublicAccessBlock(_ block: PublicAccessBlock?, of bucket: String) async throws(AWSError) {
+        guard let block else {
+            _ = try await send("DeletePublicAccessBlock", "DELETE", bucket, "publicAccessBlock")
+            return
+        }
+        func part(_ name: String, _ isOn: Bool) -> XMLTree { XMLTree(name, text: isOn ? "true" : "false") }
         try await put(
-            "PutPublicAccessBlock", bucket, "publicAccessBlock", XMLTree("PublicAccessBlockConfiguration", children))
+            "PutPublicAccessBlock", bucket, "publicAccessBlock",
+            XMLTree(
+                "PublicAccessBlockConfiguration",
+                [
+                    part("BlockPublicAcls", block.blockPublicACLs), part("IgnorePublicAcls", block.ignorePublicACLs),
+                    part("BlockPublicPolicy", block.blockPublicPolicy),
+                    part("RestrictPublicBuckets", block.restrictPublicBuckets),
+                ]))
     }
 
     // MARK: Encryption
@@ -45,7 +52,12 @@ struct S3: Sendable {
         return tree?.child("Rule")?.text("ApplyServerSideEncryptionByDefault", "SSEAlgorithm")
     }
 
-    func setEncryption(_ algorithm: String, of bucket: String) async throws(AWSError) {
+    /// - Parameter algorithm: nil removes the setting; S3 then encrypts by its own default, AES256.
+    func setEncryption(_ algorithm: String?, of bucket: String) async throws(AWSError) {
+        guard let algorithm else {
+            _ = try await send("DeleteBucketEncryption", "DELETE", bucket, "encryption")
+            return
+        }
         let rule = XMLTree(
             "Rule", [XMLTree("ApplyServerSideEncryptionByDefault", [XMLTree("SSEAlgorithm", text: algorithm)])])
         try await put(
@@ -54,10 +66,15 @@ struct S3: Sendable {
 
     // MARK: Versioning
 
-    func isVersioned(_ bucket: String) async throws(AWSError) -> Bool {
-        try await setting("GetBucketVersioning", bucket, "versioning", absent: nil)?.text("Status") == "Enabled"
+    func versioning(_ bucket: String) async throws(AWSError) -> ObservedBucket.Versioning {
+        switch try await setting("GetBucketVersioning", bucket, "versioning", absent: nil)?.text("Status") {
+        case "Enabled": .enabled
+        case "Suspended": .suspended
+        default: .off
+        }
     }
 
+    /// Once on it can be suspended, but not be off again.
     func setVersioning(_ isOn: Bool, of bucket: String) async throws(AWSError) {
         let status = XMLTree("Status", text: isOn ? "Enabled" : "Suspended")
         try await put("PutBucketVersioning", bucket, "versioning", XMLTree("VersioningConfiguration", [status]))

@@ -26,12 +26,13 @@ struct XMLTree: Hashable, Sendable {
 
     // MARK: Writing
 
-    var document: [UInt8] { Array("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\(written)".utf8) }
+    var document: [UInt8] { Array("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\(element)".utf8) }
 
-    private var written: String {
+    /// Without the declaration.
+    var element: String {
         let attributes = attributes.sorted { $0.key < $1.key }
             .map { " \($0.key)=\"\(Self.escaped($0.value))\"" }.joined()
-        let content = children.isEmpty ? Self.escaped(text) : children.map(\.written).joined()
+        let content = children.isEmpty ? Self.escaped(text) : children.map(\.element).joined()
         return "<\(name)\(attributes)>\(content)</\(name)>"
     }
 
@@ -57,7 +58,7 @@ struct XMLTree: Hashable, Sendable {
         let parser = XMLParser(data: Data(body))
         let builder = Builder()
         parser.delegate = builder
-        guard parser.parse(), builder.open.isEmpty else { return nil }
+        guard parser.parse(), parser.parserError == nil, builder.open.isEmpty else { return nil }
         return builder.root
     }
 

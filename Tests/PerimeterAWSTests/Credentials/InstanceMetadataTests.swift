@@ -84,12 +84,10 @@ extension PerimeterAWSTests {
 
         @Test("a service that never answers costs a second")
         func mute() async throws {
-            let start = ContinuousClock.now
             let error = await #expect(throws: AWSError.self) {
                 try await Self.find(["PUT /latest/api/token": [.init(isMute: true)]])
             }
             #expect(error?.description.contains("no answer within 1.0 seconds") == true, "\(error?.description ?? "")")
-            #expect(ContinuousClock.now - start < .seconds(10))
         }
 
         @Test("credentials are kept while they last, and renewed before they end")

@@ -1,3 +1,4 @@
+import Perimeter
 import Testing
 import TestSupport
 
@@ -15,22 +16,33 @@ extension PerimeterAWSTests {
             }
         }
 
-        @Test("a bucket without settings has none, and takes them")
+        @Test("a bucket without settings has none, takes them, and loses them again")
         func settings() async throws {
             try await Self.with("plain-bucket") { s3, bucket in
                 #expect(try await s3.isThere(bucket))
                 #expect(try await s3.isThere("no-such-bucket") == false)
-                #expect(try await s3.publicAccessBlock(bucket) == .none)
+                #expect(try await s3.publicAccessBlock(bucket) == nil)
                 #expect(try await s3.encryption(bucket) == nil)
-                #expect(try await s3.isVersioned(bucket) == false)
+                #expect(try await s3.versioning(bucket) == .off)
                 #expect(try await s3.lifecycle(bucket).rules.isEmpty)
 
-                try await s3.setPublicAccessBlock(.all, of: bucket)
+                var partly = PublicAccessBlock.everything
+                partly.ignorePublicACLs = false
+                try await s3.setPublicAccessBlock(partly, of: bucket)
+                #expect(try await s3.publicAccessBlock(bucket) == partly)
+                try await s3.setPublicAccessBlock(.everything, of: bucket)
                 try await s3.setEncryption("AES256", of: bucket)
                 try await s3.setVersioning(true, of: bucket)
-                #expect(try await s3.publicAccessBlock(bucket) == .all)
+                #expect(try await s3.publicAccessBlock(bucket) == .everything)
                 #expect(try await s3.encryption(bucket) == "AES256")
-                #expect(try await s3.isVersioned(bucket))
+                #expect(try await s3.versioning(bucket) == .enabled)
+
+                try await s3.setPublicAccessBlock(nil, of: bucket)
+                try await s3.setEncryption(nil, of: bucket)
+                try await s3.setVersioning(false, of: bucket)
+                #expect(try await s3.publicAccessBlock(bucket) == nil)
+                #expect(try await s3.encryption(bucket) == nil)
+                #expect(try await s3.versioning(bucket) == .suspended)
             }
         }
 
@@ -42,7 +54,7 @@ extension PerimeterAWSTests {
             }
         }
 
-        @Test("our rule comes and goes, and those of others stay as they are")
+        @Test("a rule is added, and those of others stay as they are")
         func lifecycle() async throws {
             let others = """
                 s3.put_bucket_lifecycle_configuration(Bucket="kept-rules", LifecycleConfiguration={"Rules": [
@@ -55,12 +67,21 @@ extension PerimeterAWSTests {
             let moto = try await Moto.shared()
             try await Self.with("kept-rules", others) { s3, bucket in
                 let before = try await s3.lifecycle(bucket)
-                #expect(before.expiry.current == nil)
-                try await s3.setLifecycle(before.expiring(after: 90, oldVersionsAfter: 30), of: bucket)
+                let read = before.rules.map(LifecycleRule.init)
+                #expect(read.map(\.id) == ["theirs", "off"])
+                #expect(read.map(\.isForWholeBucket) == [false, true])
+                #expect(read.map(\.isEnabled) == [true, false])
+                #expect(read.map(\.expireAfterDays) == [400, 1])
+
+                let own = LifecycleRule(id: LifecycleRule.ownID, expireAfterDays: 90, expireOldVersionsAfterDays: 30)
+                let wanted = try (read + [own]).map { try $0.tree() }
+                try await s3.setLifecycle(Lifecycle(rules: wanted), of: bucket)
                 let after = try await s3.lifecycle(bucket)
-                #expect(after.expiry.current == 90)
-                #expect(after.expiry.old == 30)
-                #expect(after.rules.filter { $0.text("ID") != Lifecycle.ruleID } == before.rules)
+                #expect(Array(after.rules.prefix(2)) == before.rules)
+                let made = try #require(after.rules.last.map(LifecycleRule.init))
+                #expect(made.isEnabled && made.isForWholeBucket)
+                #expect(made.expireAfterDays == 90)
+                #expect(made.expireOldVersionsAfterDays == 30)
 
                 let seen = try moto.python(
                     "result = {'rules': client('s3').get_bucket_lifecycle_configuration(Bucket='kept-rules')['Rules']}")
@@ -70,9 +91,50 @@ extension PerimeterAWSTests {
                 #expect("\(theirs)".contains("GLACIER"))
                 #expect("\(theirs)".contains("DaysAfterInitiation"))
 
-                try await s3.setLifecycle(after.expiring(after: nil, oldVersionsAfter: nil), of: bucket)
-                #expect(try await s3.lifecycle(bucket) == before)
+                try await s3.setLifecycle(Lifecycle(rules: []), of: bucket)
+                #expect(try await s3.lifecycle(bucket).rules.isEmpty)
             }
+        }
+
+        @Test(
+            "what of a lifecycle rule counts is seen",
+            arguments: [
+                ("<Rule><Prefix/><Status>Enabled</Status><Expiration><Days>9</Days></Expiration></Rule>", true, 9, nil),
+                ("<Rule><Prefix>a</Prefix><Status>Enabled</Status></Rule>", false, nil, nil),
+                (
+                    "<Rule><Status>Enabled</Status><Expiration><Date>2030-01-01T00:00:00Z</Date></Expiration></Rule>",
+                    true, nil, nil
+                ),
+                ("<Rule><Filter><Tag><Key>a</Key><Value>b</Value></Tag></Filter></Rule>", false, nil, nil),
+                ("<Rule><Filter><ObjectSizeGreaterThan>1</ObjectSizeGreaterThan></Filter></Rule>", false, nil, nil),
+                (
+                    "<Rule><Filter/><NoncurrentVersionExpiration><NoncurrentDays>3</NoncurrentDays>"
+                        + "</NoncurrentVersionExpiration></Rule>", true, nil, 3
+                ),
+                (
+                    "<Rule><Filter/><NoncurrentVersionExpiration><NoncurrentDays>3</NoncurrentDays>"
+                        + "<NewerNoncurrentVersions>5</NewerNoncurrentVersions></NoncurrentVersionExpiration></Rule>",
+                    true, nil,
+                    nil
+                ),
+            ] as [(String, Bool, Int?, Int?)])
+        func parts(_ text: String, _ isWhole: Bool, _ days: Int?, _ oldDays: Int?) throws {
+            let tree = try #require(XMLTree.read(Array(text.utf8)))
+            let rule = LifecycleRule(tree)
+            #expect(rule.isForWholeBucket == isWhole)
+            #expect(rule.expireAfterDays == days)
+            #expect(rule.expireOldVersionsAfterDays == oldDays)
+            #expect(try rule.tree() == tree)
+        }
+
+        @Test(
+            "what is no whole document is none",
+            arguments: [
+                "", "<a>", "<a></b>", "text", "<a/><b/>",
+                String(repeating: "<a>", count: 65) + String(repeating: "</a>", count: 65),
+            ])
+        func noTree(_ text: String) {
+            #expect(XMLTree.read(Array(text.utf8)) == nil)
         }
 
         @Test(

@@ -1,0 +1,39 @@
+internal import Perimeter
+
+extension AWSPerimeter {
+    func buckets(_ names: [String]) async throws(AWSError) -> [ObservedBucket] {
+        var buckets: [ObservedBucket] = []
+        for name in names { buckets.append(try await bucket(name)) }
+        return buckets
+    }
+
+    /// Part by part: one that these credentials may not read is told as such, and doesn't hide the others.
+    func bucket(_ name: String) async throws(AWSError) -> ObservedBucket {
+        var bucket = ObservedBucket(name: name)
+        do {
+            guard try await s3.isThere(name) else { return ObservedBucket(name: name, exists: false) }
+        } catch {
+            guard error.status == 403 else { throw error }
+            // Somebody's it is, and nothing of it is ours to read.
+            for part in ObservedBucket.Part.allCases { bucket.unreadable[part] = error.description }
+            return bucket
+        }
+        do { bucket.publicAccessBlocked = try await s3.publicAccessBlock(name) } catch {
+            try bucket.note(error, .publicAccess)
+        }
+        do { bucket.encryption = try await s3.encryption(name) } catch { try bucket.note(error, .encryption) }
+        do { bucket.versioning = try await s3.versioning(name) } catch { try bucket.note(error, .versioning) }
+        do { bucket.lifecycle = try await s3.lifecycle(name).rules.map(LifecycleRule.init) } catch {
+            try bucket.note(error, .lifecycle)
+        }
+        return bucket
+    }
+}
+
+extension ObservedBucket {
+    /// - Throws: what is no refusal: the network's trouble is not the bucket's state.
+    fileprivate mutating func note(_ error: AWSError, _ part: Part) throws(AWSError) {
+        guard error.status == 403 else { throw error }
+        unreadable[part] = error.description
+    }
+}
