@@ -100,6 +100,20 @@ package final class Form {
         }
     }
 
+    /// A section that need not be there.
+    package func section<Part: Section>(_ key: String, _ part: inout Part?, blank: Part) {
+        switch purpose {
+        case .reading:
+            guard let node = take(key) else { return }
+            var filled = part ?? blank
+            read(node, path(of: key), into: &filled)
+            part = filled
+        case .listing:
+            guard var filled = part else { return }
+            list(&filled, at: path(of: key))
+        }
+    }
+
     /// A section, or `off`.
     /// - Parameter on: what it is where it is turned on without a value so far.
     package func switchable<Part: Section>(_ key: String, _ part: inout Part?, on: Part) {
@@ -199,6 +213,18 @@ package final class Form {
 
     // MARK: Checks that concern several keys
 
+    /// Whether the file has a key here with something behind it, right or wrong: neither nothing nor an empty list.
+    package func has(_ key: String) -> Bool {
+        guard case .reading(let entries) = purpose else { return true }
+        switch entries[key]?.value {
+        case nil: return false
+        case .sequence(let sequence): return !sequence.isEmpty
+        case .mapping(let mapping): return !mapping.isEmpty
+        case .scalar(let scalar): return !Self.isEmpty(scalar)
+        case .alias: return true
+        }
+    }
+
     /// Notes a problem with a key, or with the section itself when `key` is nil. Does nothing while listing.
     package func complain(_ key: String?, _ what: String, mend: String) {
         guard case .reading = purpose else { return }
@@ -214,12 +240,12 @@ package final class Form {
         known.append(key)
         guard case .reading(let entries) = purpose, let entry = entries[key] else { return nil }
         report.note(path(of: key), at: position(of: entry.value))
-        if case .scalar(let scalar) = entry.value, scalar.style != .doubleQuoted, scalar.style != .singleQuoted,
-            ["", "~", "null"].contains(scalar.string)
-        {
-            return nil
-        }
+        if case .scalar(let scalar) = entry.value, Self.isEmpty(scalar) { return nil }
         return entry.value
+    }
+
+    private static func isEmpty(_ scalar: Node.Scalar) -> Bool {
+        scalar.style != .doubleQuoted && scalar.style != .singleQuoted && ["", "~", "null"].contains(scalar.string)
     }
 
     private func read<Value>(_ node: Node, _ place: String, _ notation: Notation<Value>) -> Value? {

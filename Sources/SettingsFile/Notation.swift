@@ -127,6 +127,20 @@ extension Notation where Value == Int {
     }
 }
 
+extension Notation where Value == Double {
+    package static func number(_ range: ClosedRange<Double>) -> Notation {
+        let write = { (number: Double) -> String in Int(exactly: number).map { String($0) } ?? String(number) }
+        return Notation("a number from \(write(range.lowerBound)) to \(write(range.upperBound))", write: write) {
+            text in
+            guard let number = Double(text), number.isFinite else {
+                return .failure(Complaint(what: "'\(text.prefix(80))' is not a number"))
+            }
+            guard range.contains(number) else { return .failure(Complaint(what: "\(text) is out of range")) }
+            return .success(number)
+        }
+    }
+}
+
 extension Notation where Value == Duration {
     private static var units: [(String, Int64)] {
         [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]

@@ -21,6 +21,10 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
 
     public let problems: [Problem]
 
+    package init(problems: [Problem]) {
+        self.problems = problems
+    }
+
     /// One problem a line.
     public var description: String { problems.map(\.description).joined(separator: "\n") }
 }

@@ -76,7 +76,7 @@ extension Declaration {
 
         public var name = ""
         public var publicAccess = PublicAccess.blocked
-        public var encryption: Encryption? = .aes256
+        public var encryption = Encryption.aes256
         public var versioning = true
         /// Whole days; nil: objects are kept.
         public var expireAfterDays: Int?
