@@ -15,7 +15,7 @@ extension AWSPerimeter {
         } catch {
             guard error.status == 403 else { throw error }
             // Somebody's it is, and nothing of it is ours to read.
-            for part in ObservedBucket.Part.allCases { bucket.unreadable[part] = error.description }
+            for part in ObservedBucket.Part.allCases { bucket.unreadable[part] = error.reason }
             return bucket
         }
         do { bucket.publicAccessBlocked = try await s3.publicAccessBlock(name) } catch {
@@ -34,6 +34,11 @@ extension ObservedBucket {
     /// - Throws: what is no refusal: the network's trouble is not the bucket's state.
     fileprivate mutating func note(_ error: AWSError, _ part: Part) throws(AWSError) {
         guard error.status == 403 else { throw error }
-        unreadable[part] = error.description
+        unreadable[part] = error.reason
     }
+}
+
+extension AWSError {
+    /// Without what is another one in each answer: views of the same state are compared.
+    fileprivate var reason: String { "\(message) (\(code))" }
 }

@@ -96,12 +96,11 @@ extension ObservedAlarm {
         guard let metric = alarm.metric, let namespace = alarm.namespace, let threshold = alarm.threshold,
             let period = alarm.period
         else { return nil }
-        let actions = alarm.actions?.all ?? []
         self.init(
             name: alarm.name, namespace: namespace, metric: metric,
             dimensions: Dictionary((alarm.dimensions?.all ?? []).map { ($0.name, $0.value) }) { first, _ in first },
             threshold: threshold, periodSeconds: period, statistic: alarm.statistic ?? alarm.extendedStatistic ?? "",
-            comparison: alarm.comparison ?? "", hasActions: !actions.isEmpty && alarm.isActing != false)
+            comparison: alarm.comparison ?? "", actions: alarm.isActing == false ? [] : alarm.actions?.all ?? [])
     }
 }
 

@@ -27,7 +27,7 @@ extension Rule {
             return .network(network)
         }
         if let list = rule.prefixListId { return .prefixList(list) }
-        if let reference = rule.referencedGroupInfo, let group = reference.groupId {
+        if let reference = rule.referencedGroupInfo, let group = reference.groupId, !group.isEmpty {
             guard let owner = reference.userId, let account, owner != account else { return .group(group) }
             return .group("\(owner)/\(group)")
         }
@@ -41,11 +41,8 @@ extension Rule {
             place: "ec2 DescribeSecurityGroupRules", fault: .service, advice: "look at the rule in EC2's console")
     }
 
-    /// The rule as EC2 is told it.
-    /// - Parameter group: gives the id of a source group.
-    func permission(
-        _ description: String?, group: (String) throws(AWSError) -> String
-    ) throws(AWSError) -> IngressPermission {
+    /// The rule as EC2 is told it; a source group must be given by its id.
+    func permission(_ description: String?) throws(AWSError) -> IngressPermission {
         var from: Int?
         var to: Int?
         if self.protocol.hasPorts {
@@ -67,7 +64,7 @@ extension Rule {
             let parts = reference.split(separator: "/", maxSplits: 1)
             origin =
                 parts.count == 2
-                ? .group(String(parts[1]), owner: String(parts[0])) : .group(try group(reference), owner: nil)
+                ? .group(String(parts[1]), owner: String(parts[0])) : .group(reference, owner: nil)
         }
         let words = description.map(IngressPermission.fitting) ?? ""
         return IngressPermission(

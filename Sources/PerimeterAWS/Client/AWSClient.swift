@@ -140,6 +140,8 @@ final class AWSClient: Sendable {
             trouble.advice = "get new temporary credentials (\(credentials.origin))"
         } else if trouble.advice == nil, Self.keyCodes.contains(code) {
             trouble.advice = "check \(credentials)"
+        } else if trouble.advice == nil {
+            trouble.advice = AWSError.advice(for: code)
         }
         let isThrottled = AWSError.isThrottling(code, status: answer.status)
         let error = AWSError(

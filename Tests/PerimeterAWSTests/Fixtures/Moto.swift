@@ -12,6 +12,7 @@ import TestSupport
 /// - An interface has the groups that it was given and those of its instance, which are kept apart: either of
 ///   ModifyInstanceAttribute and ModifyNetworkInterfaceAttribute changes one half.
 /// - AuthorizeSecurityGroupIngress of a protocol by its number, without ports, answers 500 and is done all the same.
+/// - DeleteSecurityGroup doesn't mind who carries a group or refers to it.
 /// - The body of a form is signed as Python would encode it anew, with a plus sign for a blank.
 /// - S3's checksums are taken unseen, and GetBucketVersioning answers with another root element than S3.
 final class Moto: Sendable {
