@@ -10,13 +10,13 @@ public struct ObservedAlarm: Codable, Sendable, Equatable {
     public var statistic: String
     /// `GreaterThanThreshold` and its like.
     public var comparison: String
-    /// Whether it tells anybody.
-    public var hasActions: Bool
+    /// Names (ARNs) of what it tells when it goes off.
+    public var actions: [String]
 
     public init(
         name: String, namespace: String, metric: String, dimensions: [String: String] = [:], threshold: Double,
         periodSeconds: Int, statistic: String = "Sum", comparison: String = "GreaterThanThreshold",
-        hasActions: Bool = false
+        actions: [String] = []
     ) {
         self.name = name
         self.namespace = namespace
@@ -26,6 +26,9 @@ public struct ObservedAlarm: Codable, Sendable, Equatable {
         self.periodSeconds = periodSeconds
         self.statistic = statistic
         self.comparison = comparison
-        self.hasActions = hasActions
+        self.actions = actions
     }
+
+    /// Whether it tells anybody.
+    public var hasActions: Bool { !actions.isEmpty }
 }

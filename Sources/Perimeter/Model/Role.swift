@@ -81,25 +81,31 @@ public struct Role: Sendable, Equatable {
 }
 
 extension Declaration {
-    /// Sources that an origin stands for; a role's is its group.
+    /// Sources that an origin stands for. A role's is its group; on a host, whose firewall knows addresses only, its
+    /// members' addresses.
     public func sources(of origin: Role.Origin) -> [Source] {
         switch origin {
         case .admin: admin.map { .network($0) }
         case .anywhere: Source.anywhere
         case .network(let network): [.network(network)]
-        case .role(let name): rolesByName[name].map { [.group($0.group)] } ?? []
+        case .role(let name):
+            rolesByName[name].map { role in
+                provider.nftables == nil ? [.group(role.group)] : role.members.addresses.map { .network($0) }
+            } ?? []
         case .group(let name): [.group(name)]
         case .prefixList(let id): [.prefixList(id)]
         }
     }
 
-    /// The same for a firewall that knows addresses only: a role's are its members'.
-    public func addresses(of origin: Role.Origin) -> [IPNetwork] {
-        if case .role(let name) = origin { return rolesByName[name]?.members.addresses ?? [] }
-        return sources(of: origin).compactMap { source in
-            if case .network(let network) = source { network } else { nil }
-        }
+    /// The roles whose rules the provider carries out: all, or the one that a host has.
+    public var rolesInForce: [Role] {
+        guard let host = provider.nftables else { return roles }
+        return rolesByName[host.role].map { [$0] } ?? []
     }
+
+    /// A host's firewall has neither buckets nor alarms.
+    public var bucketsInForce: [Bucket] { provider.nftables == nil ? buckets : [] }
+    public var alarmsInForce: [Alarm] { provider.nftables == nil ? alarms : [] }
 
     /// The rules of one line, as written: a rule for each port, protocol and source.
     public func rules(of allowance: Role.Allowance) -> [Rule] {

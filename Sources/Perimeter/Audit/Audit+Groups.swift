@@ -1,0 +1,68 @@
+extension Audit {
+    /// What is wrong with groups whatever their rules say.
+    mutating func judgeGroups() {
+        for group in observed.groups {
+            judgeSharing(group)
+            judgeReferences(group)
+            judgeUse(group)
+        }
+    }
+
+    private mutating func judgeSharing(_ group: ObservedGroup) {
+        guard survey.isShared(group), !group.ingress.isEmpty else { return }
+        let users = survey.members(carrying: group).compactMap { member -> String? in
+            let roles = survey.roles(of: member).map(\.name)
+            return roles.isEmpty ? nil : "\(member.label) of role \(roles.joined(separator: " and "))"
+        }
+        let owner = survey.owner(of: group).map { "it is the group of role \($0.name), and " } ?? ""
+        report(
+            Finding(
+                id: .groupShared, severity: .high, role: survey.owner(of: group)?.name, group: group.label,
+                evidence:
+                    "\(owner)\(users.joined(separator: ", ")) \(users.count == 1 ? "carries" : "carry") it: what is "
+                    + "opened for one is open for all",
+                mend: "'sallyport perimeter apply' gives each role its own group and takes this one off"))
+    }
+
+    private mutating func judgeReferences(_ group: ObservedGroup) {
+        for rule in group.ingress.map(\.rule) {
+            let what: String
+            switch rule.source {
+            case .group(let reference) where observed.group(reference) == nil: what = "group \(reference)"
+            case .prefixList(let id) where observed.prefixLists[id] == nil: what = "prefix list \(id)"
+            case .group, .prefixList, .network: continue
+            }
+            report(
+                Finding(
+                    id: .referenceMissing, severity: .medium, role: survey.owner(of: group)?.name, group: group.label,
+                    rule: rule, evidence: "\(rule) names \(what), which is gone or can't be seen",
+                    mend: survey.owner(of: group) == nil
+                        ? "revoke the rule by hand" : "'sallyport perimeter apply' revokes it unless the file names it")
+            )
+        }
+    }
+
+    private mutating func judgeUse(_ group: ObservedGroup) {
+        let users = survey.members(carrying: group).map(\.label)
+        let others = group.usedBy.filter { user in !observed.members.contains { $0.id == user } }
+        let all = users + others
+        if group.isDefault, !all.isEmpty {
+            report(
+                Finding(
+                    id: .defaultGroupUsed, severity: .medium, group: group.label,
+                    evidence: "\(group.label) (\(group.id)) is the default group of \(group.vpc ?? "the network"), and "
+                        + "\(all.joined(separator: ", ")) \(all.count == 1 ? "carries" : "carry") it",
+                    mend: "give \(all.count == 1 ? "it" : "each") a group made for its role"))
+        }
+        // An untouched default group has a rule from itself, and is there in each network.
+        if !group.isDefault, all.isEmpty, !group.ingress.isEmpty {
+            report(
+                Finding(
+                    id: .ruleUnused, severity: .low, role: survey.owner(of: group)?.name, group: group.label,
+                    evidence: "nothing carries \(group.label) (\(group.id)): its \(group.ingress.count) "
+                        + "\(group.ingress.count == 1 ? "rule protects" : "rules protect") nobody",
+                    mend: survey.owner(of: group) == nil
+                        ? "delete the group by hand when nobody needs it" : "give it to the members of its role"))
+        }
+    }
+}
