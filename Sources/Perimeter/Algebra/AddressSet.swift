@@ -34,6 +34,7 @@ public struct AddressSet: Hashable, Sendable {
 
     init(v4: IntervalSet<UInt32>, v6: IntervalSet<UInt128>) {
         self.v4 = v4
+        guard !v6.isEmpty else { return }
         let mapped: ClosedRange<UInt128> = 0xffff_0000_0000...0xffff_ffff_ffff
         let surrounded = v6.contains(mapped.lowerBound - 1) && v6.contains(mapped.upperBound + 1)
         self.v6 = surrounded ? v6.union(IntervalSet(mapped)) : v6.subtracting(IntervalSet(mapped))

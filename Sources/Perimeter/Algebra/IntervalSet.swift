@@ -28,7 +28,10 @@ public struct IntervalSet<Bound: FixedWidthInteger & UnsignedInteger & Sendable>
 
     public func contains(_ number: Bound) -> Bool { intervals.contains { $0.contains(number) } }
 
-    public func union(_ other: IntervalSet) -> IntervalSet { IntervalSet(intervals + other.intervals) }
+    public func union(_ other: IntervalSet) -> IntervalSet {
+        if isEmpty || self == other { return other }
+        return other.isEmpty ? self : IntervalSet(intervals + other.intervals)
+    }
 
     public func intersection(_ other: IntervalSet) -> IntervalSet {
         var result = IntervalSet()
@@ -41,7 +44,9 @@ public struct IntervalSet<Bound: FixedWidthInteger & UnsignedInteger & Sendable>
         return result
     }
 
-    public func subtracting(_ other: IntervalSet) -> IntervalSet { intersection(other.complement) }
+    public func subtracting(_ other: IntervalSet) -> IntervalSet {
+        isEmpty || other.isEmpty ? self : intersection(other.complement)
+    }
 
     public func overlaps(_ other: IntervalSet) -> Bool { !intersection(other).isEmpty }
 

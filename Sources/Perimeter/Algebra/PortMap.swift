@@ -12,8 +12,11 @@ struct PortMap: Hashable, Sendable {
 
     init() {}
 
-    init(_ ports: PortRange, _ sources: SourceSet) {
-        if !sources.isEmpty { stretches = [Stretch(ports: ports.closedRange, sources: sources)] }
+    init(_ rules: [Rule]) {
+        for ports in Self.pieces(rules.map(\.ports.closedRange)) {
+            let sources = rules.filter { $0.ports.closedRange.contains(ports.lowerBound) }.map(\.source)
+            append(Stretch(ports: ports, sources: SourceSet(sources)))
+        }
     }
 
     var isEmpty: Bool { stretches.isEmpty }
@@ -41,21 +44,20 @@ struct PortMap: Hashable, Sendable {
         return result
     }
 
-    /// Port by port, without going through each.
+    /// Port by port, without going through each. Where neither has a source, nor may the result.
     func combined(with other: PortMap, _ combine: (SourceSet, SourceSet) -> SourceSet) -> PortMap {
-        var starts: Set<UInt16> = [0]
-        for ports in (stretches + other.stretches).map(\.ports) {
-            starts.insert(ports.lowerBound)
-            if ports.upperBound < .max { starts.insert(ports.upperBound + 1) }
-        }
-        let sorted = starts.sorted()
         var result = PortMap()
-        for (index, start) in sorted.enumerated() {
-            let end = index + 1 < sorted.count ? sorted[index + 1] - 1 : .max
-            let sources = combine(self[start], other[start])
-            result.append(Stretch(ports: start...end, sources: sources))
+        for ports in Self.pieces((stretches + other.stretches).map(\.ports)) {
+            let sources = combine(self[ports.lowerBound], other[ports.lowerBound])
+            result.append(Stretch(ports: ports, sources: sources))
         }
         return result
+    }
+
+    /// The ports from the first to the last of some ranges, in pieces that each range has wholly or not at all.
+    private static func pieces(_ ranges: [ClosedRange<UInt16>]) -> [ClosedRange<UInt16>] {
+        let starts = Set(ranges.map { Int($0.lowerBound) } + ranges.map { Int($0.upperBound) + 1 }).sorted()
+        return zip(starts, starts.dropFirst()).map { UInt16($0)...UInt16($1 - 1) }
     }
 
     /// Behind all that is there.

@@ -10,24 +10,29 @@ public struct Reach: Hashable, Sendable {
     public init() {}
 
     public init(_ rule: Rule) {
-        let map = PortMap(rule.ports, SourceSet(rule.source))
-        if let number = rule.protocol.number { maps[number] = map } else { rest = map }
+        self.init(CollectionOfOne(rule))
     }
 
     public init(_ rules: some Sequence<Rule>) {
-        self = rules.reduce(Reach()) { $0.union(Reach($1)) }
+        let byProtocol = Dictionary(grouping: rules, by: \.protocol)
+        let all = byProtocol[.all] ?? []
+        rest = PortMap(all)
+        for (transport, rules) in byProtocol {
+            guard let number = transport.number else { continue }
+            let map = PortMap(rules + all)
+            if map != rest { maps[number] = map }
+        }
     }
 
-    /// These ports of TCP and UDP, from everywhere and everyone in `sources`.
-    init(tcpAndUDP ports: PortSet, sources: SourceSet) {
-        self.init()
-        for range in ports.ranges {
-            for transport in [TransportProtocol.tcp, .udp] {
-                for source in sources.sources {
-                    self = union(Reach(Rule(protocol: transport, ports: range, source: source)))
+    /// These ports, from everywhere and everyone in `sources`.
+    init(_ ports: [TransportProtocol: PortSet], from sources: SourceSet) {
+        let sources = sources.sources
+        self.init(
+            ports.flatMap { transport, ports in
+                ports.ranges.flatMap { range in
+                    sources.map { Rule(protocol: transport, ports: range, source: $0) }
                 }
-            }
-        }
+            })
     }
 
     public var isEmpty: Bool { rest.isEmpty && maps.isEmpty }
@@ -69,9 +74,6 @@ public struct Reach: Hashable, Sendable {
         transport.number.map { self[$0] } ?? rest
     }
 
-    /// Only these ports of TCP and UDP.
-    func tcpAndUDP(_ ports: PortSet) -> Reach { limited([.tcp: ports, .udp: ports]) }
-
     /// Only these ports of these protocols.
     func limited(_ ports: [TransportProtocol: PortSet]) -> Reach {
         var result = Reach()
@@ -85,6 +87,12 @@ public struct Reach: Hashable, Sendable {
 
     /// Without these ports of these protocols.
     func without(_ ports: [TransportProtocol: PortSet]) -> Reach { subtracting(limited(ports)) }
+
+    /// Whether it has no port of a protocol that another has not, whoever may reach it.
+    func opensOnlyPorts(of other: Reach) -> Bool {
+        other.rest.ports.isSuperset(of: rest.ports)
+            && Set(maps.keys).union(other.maps.keys).allSatisfy { other[$0].ports.isSuperset(of: self[$0].ports) }
+    }
 
     /// Every source that reaches anything.
     public var sources: SourceSet {

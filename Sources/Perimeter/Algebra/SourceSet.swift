@@ -1,3 +1,5 @@
+internal import CoreTypes
+
 /// From where, taken together: addresses, groups and prefix lists. Groups and lists are known by name only, and count as
 /// neither part of any addresses nor of each other.
 public struct SourceSet: Hashable, Sendable {
@@ -11,12 +13,16 @@ public struct SourceSet: Hashable, Sendable {
         self.prefixLists = prefixLists
     }
 
-    public init(_ source: Source) {
-        switch source {
-        case .network(let network): addresses = AddressSet(network)
-        case .group(let name): groups = [name]
-        case .prefixList(let id): prefixLists = [id]
+    public init(_ sources: some Sequence<Source>) {
+        var networks: [IPNetwork] = []
+        for source in sources {
+            switch source {
+            case .network(let network): networks.append(network)
+            case .group(let name): groups.insert(name)
+            case .prefixList(let id): prefixLists.insert(id)
+            }
         }
+        addresses = AddressSet(networks)
     }
 
     public var isEmpty: Bool { addresses.isEmpty && groups.isEmpty && prefixLists.isEmpty }

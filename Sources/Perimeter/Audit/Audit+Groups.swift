@@ -9,7 +9,7 @@ extension Audit {
     }
 
     private mutating func judgeSharing(_ group: ObservedGroup) {
-        guard survey.isShared(group), !group.ingress.isEmpty else { return }
+        guard survey.isShared(group), !group.ingress.isEmpty || survey.owner(of: group) != nil else { return }
         let users = survey.members(carrying: group).compactMap { member -> String? in
             let roles = survey.roles(of: member).map(\.name)
             return roles.isEmpty ? nil : "\(member.label) of role \(roles.joined(separator: " and "))"

@@ -92,10 +92,11 @@ extension Audit {
 
     // MARK: What is open
 
-    private var admin: [TransportProtocol: PortSet] { both(PortSet(ranges: declared.adminPorts)) }
-    private var secret: [TransportProtocol: PortSet] { both(PortSet(ranges: declared.privatePorts)) }
-
-    private func both(_ ports: PortSet) -> [TransportProtocol: PortSet] { [.tcp: ports, .udp: ports] }
+    private var admin: [TransportProtocol: PortSet] { declared.waysIn }
+    private var secret: [TransportProtocol: PortSet] {
+        let ports = PortSet(ranges: declared.privatePorts)
+        return [.tcp: ports, .udp: ports]
+    }
 
     /// Admin ports are judged for all groups of a member together: the world can be let in by halves.
     private mutating func judgeAdmin(_ role: Role, _ places: [Place]) {
@@ -157,9 +158,7 @@ extension Audit {
             }
         }
         guard !excess.isEmpty else { return }
-        let isDeclared = excess.rules.allSatisfy { rule in
-            allowed.ports(rule.protocol).isSuperset(of: PortSet(rule.ports.closedRange))
-        }
+        let isDeclared = excess.opensOnlyPorts(of: allowed)
         let what = isDeclared ? "is wider than declared" : "opens what role \(role.name) does not declare"
         report(finding(.portUndeclared, reachesOutside(excess) ? .high : .medium, role, place, what))
     }

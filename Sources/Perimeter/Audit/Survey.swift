@@ -55,7 +55,10 @@ struct Survey {
     /// Whether a member of roles should carry a group that is none of theirs. Harmless ones may stay, whoever made them.
     func mayKeep(_ group: ObservedGroup, _ member: Member) -> Bool {
         let roles = roles(of: member)
-        if roles.contains(where: { self.group(of: $0)?.id == group.id }) || group.ingress.isEmpty { return true }
+        if roles.contains(where: { self.group(of: $0)?.id == group.id }) { return true }
+        // The group of another role has its rules, or is about to get them.
+        if owner(of: group) != nil { return false }
+        if group.ingress.isEmpty { return true }
         let allowed = roles.reduce(Reach()) { $0.union(self.allowed($1)) }
         return !group.isDefault && !isShared(group) && allowed.isSuperset(of: observed.reach(of: group))
     }

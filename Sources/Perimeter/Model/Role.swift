@@ -103,6 +103,13 @@ extension Declaration {
         return rolesByName[host.role].map { [$0] } ?? []
     }
 
+    /// Where operators come in: the admin ports of TCP, and of UDP those that a role opens by UDP.
+    var waysIn: [TransportProtocol: PortSet] {
+        let ports = PortSet(ranges: adminPorts)
+        let declared = roles.reduce(PortSet()) { $0.union(Reach(rules(of: $1)).ports(.udp)) }
+        return [.tcp: ports, .udp: ports.intersection(declared)]
+    }
+
     /// A host's firewall has neither buckets nor alarms.
     public var bucketsInForce: [Bucket] { provider.nftables == nil ? buckets : [] }
     public var alarmsInForce: [Alarm] { provider.nftables == nil ? alarms : [] }
