@@ -12,6 +12,17 @@ extension AWSPerimeter {
         return try await ec2.securityGroups([("group-name", [reference]), ("vpc-id", [vpc])]).first
     }
 
+    /// As a change refers to it: by its id where it has one that is still there, else by its name.
+    func group(_ reference: GroupReference) async throws(AWSError) -> SecurityGroup? {
+        if let id = reference.id, let found = try await group(id) { return found }
+        return try await group(reference.name)
+    }
+
+    func groupID(_ reference: GroupReference) async throws(AWSError) -> String {
+        guard let found = try await group(reference) else { return try await groupID(reference.name) }
+        return found.groupId
+    }
+
     func groupID(_ reference: String) async throws(AWSError) -> String {
         guard let group = try await group(reference) else {
             throw AWSError(
@@ -39,14 +50,14 @@ extension AWSPerimeter {
         }
     }
 
-    func deleteGroup(_ reference: String) async throws(AWSError) {
+    func deleteGroup(_ reference: GroupReference) async throws(AWSError) {
         guard let there = try await group(reference) else { return }
         do {
             try await ec2.deleteSecurityGroup(there.groupId)
         } catch {
             guard error.code == "InvalidGroup.NotFound" else { throw error }
         }
-        try await settled("ec2 DeleteSecurityGroup", "group '\(reference)' is gone") { () throws(AWSError) in
+        try await settled("ec2 DeleteSecurityGroup", "group '\(reference.name)' is gone") { () throws(AWSError) in
             try await group(there.groupId) == nil ? () : nil
         }
     }
@@ -78,11 +89,22 @@ extension AWSPerimeter {
         }
     }
 
-    /// Revokes what lets in just this, by its id. Another rule that has come to have the id is left alone.
-    func revoke(_ rule: Rule, from reference: String) async throws(AWSError) {
+    /// Revokes a rule by its id, or where that is not there any more, by the id of the rule that says the same.
+    /// - Parameter id: empty where it isn't known.
+    /// - Throws: also when the id has come to say something else, by another hand.
+    func revoke(_ rule: Rule, id: String, from reference: GroupReference) async throws(AWSError) {
+        let place = "ec2 RevokeSecurityGroupIngress"
         guard let group = try await group(reference)?.groupId else { return }
-        let rule = try await withGroupID(rule)
-        let ids = try await ingress(of: group).filter { $0.rule == rule }.map(\.id)
+        let before = try await ingress(of: group)
+        let named = before.filter { !id.isEmpty && $0.id == id }
+        let wanted = try await sameWords(rule, as: named.first?.rule)
+        if let other = named.first(where: { $0.rule != wanted }) {
+            throw AWSError(
+                code: AWSError.Code.notDone, "\(id) of \(reference.name) is now \(other.rule), planned was \(rule)",
+                place: place,
+                advice: "make a new plan")
+        }
+        let ids = before.filter { $0.rule == wanted }.map(\.id)
         guard !ids.isEmpty else { return }
         do {
             try await ec2.revokeIngress(group, rules: ids)
@@ -91,10 +113,18 @@ extension AWSPerimeter {
                 throw error
             }
         }
-        try await settled("ec2 RevokeSecurityGroupIngress", "\(rule) is gone from \(reference)") {
-            () throws(AWSError) in
-            try await ingress(of: group).contains { $0.rule == rule } ? nil : ()
+        try await settled(place, "\(rule) is gone from \(reference.name)") { () throws(AWSError) in
+            try await ingress(of: group).contains { ids.contains($0.id) || $0.rule == wanted } ? nil : ()
         }
+    }
+
+    /// The rule with its source group by id. A name that is no group's of the network is taken for that of the group which
+    /// `found` has: of another network, or gone.
+    private func sameWords(_ rule: Rule, as found: Rule?) async throws(AWSError) -> Rule {
+        guard case .group(let name) = rule.source, !name.hasPrefix("sg-"), !name.contains("/"),
+            try await group(name) == nil
+        else { return try await withGroupID(rule) }
+        return found.map { rule.from($0.source) } ?? rule
     }
 
     /// Gives a rule that is there another description.

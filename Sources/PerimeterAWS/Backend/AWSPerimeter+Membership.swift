@@ -4,19 +4,12 @@ internal import Perimeter
 extension AWSPerimeter {
     /// Gives groups to a member and takes others away, in one step for each of its interfaces, so that it is never without.
     /// - Parameters:
-    ///   - adding: names or ids.
-    ///   - removing: names or ids; one that is not carried counts as removed.
-    func regroup(
-        _ kind: Member.Kind, _ id: String, adding: [String], removing: [String]
-    ) async throws(AWSError) {
-        var added: [String] = []
-        for reference in adding { added.append(try await groupID(reference)) }
-        var removed: Set<String> = []
-        for reference in removing {
-            if let group = try await group(reference) { removed.insert(group.groupId) }
-        }
-        let change = Regrouping(added: added, removed: removed.subtracting(added))
-        switch kind {
+    ///   - adding: ids.
+    ///   - removing: ids; one that is not carried counts as removed.
+    func regroup(_ member: MemberReference, adding: [String], removing: Set<String>) async throws(AWSError) {
+        let change = Regrouping(added: adding, removed: removing.subtracting(adding))
+        let id = member.id
+        switch member.kind {
         case .instance: try await regroupInstance(id, change)
         case .interface: try await regroupInterface(id, change)
         case .rds: try await regroupDatabase(id, change)

@@ -1,3 +1,5 @@
+internal import Perimeter
+
 /// CloudWatch's operations on alarms of metrics.
 struct CloudWatch: Sendable {
     let client: AWSClient
@@ -83,47 +85,40 @@ struct CloudWatch: Sendable {
     }
 
     /// Makes an alarm, or replaces one of that name as a whole.
-    /// - Parameter kept: what it was, so that what is not asked for stays: actions, dimensions, statistic.
-    func putAlarm(
-        name: String, metric: String, namespace: String, threshold: Double, period: Int, keeping kept: Alarm?
-    ) async throws(AWSError) {
+    /// - Parameter kept: what it was, so that what an observation doesn't tell stays.
+    func putAlarm(_ alarm: ObservedAlarm, keeping kept: Alarm?) async throws(AWSError) {
         _ = try await client.query(.cloudwatch, "PutMetricAlarm", as: Acknowledgement.self) {
-            $0.set("AlarmName", name)
-            $0.set("MetricName", metric)
-            $0.set("Namespace", namespace)
-            $0.set("Threshold", Self.text(threshold))
-            $0.set("Period", period)
+            $0.set("AlarmName", alarm.name)
+            $0.set("MetricName", alarm.metric)
+            $0.set("Namespace", alarm.namespace)
+            $0.set("Threshold", Self.text(alarm.threshold))
+            $0.set("Period", alarm.periodSeconds)
             $0.set("EvaluationPeriods", kept?.evaluationPeriods ?? 1)
             $0.set("DatapointsToAlarm", kept?.datapointsToAlarm)
-            if let extended = kept?.extendedStatistic, !extended.isEmpty {
-                $0.set("ExtendedStatistic", extended)
-            } else {
-                $0.set("Statistic", kept?.statistic ?? Self.statistic(of: metric, in: namespace))
-            }
-            $0.set("ComparisonOperator", kept?.comparison ?? "GreaterThanOrEqualToThreshold")
+            $0.set(Self.plain.contains(alarm.statistic) ? "Statistic" : "ExtendedStatistic", alarm.statistic)
+            $0.set("ComparisonOperator", alarm.comparison)
             $0.set("TreatMissingData", kept?.missingData ?? "notBreaching")
             $0.set("Unit", kept?.unit)
             $0.set("AlarmDescription", kept?.explanation ?? "Made by sallyport perimeter")
-            $0.set("ActionsEnabled", kept?.isActing)
-            for (index, dimension) in (kept?.dimensions?.all ?? []).enumerated() {
-                $0.set("Dimensions.member.\(index + 1).Name", dimension.name)
+            $0.set("ActionsEnabled", alarm.actions.isEmpty ? kept?.isActing : true)
+            for (index, dimension) in alarm.dimensions.sorted(by: { $0.key < $1.key }).enumerated() {
+                $0.set("Dimensions.member.\(index + 1).Name", dimension.key)
                 $0.set("Dimensions.member.\(index + 1).Value", dimension.value)
             }
-            $0.list("AlarmActions.member", kept?.actions?.all ?? [])
+            // Those of an alarm that is switched off are not among what it tells, and stay.
+            let isOff = alarm.actions.isEmpty && kept?.isActing == false
+            $0.list("AlarmActions.member", isOff ? kept?.actions?.all ?? [] : alarm.actions)
             $0.list("OKActions.member", kept?.okActions?.all ?? [])
             $0.list("InsufficientDataActions.member", kept?.insufficientDataActions?.all ?? [])
         }
     }
 
+    private static let plain: Set = ["SampleCount", "Average", "Sum", "Minimum", "Maximum"]
+
     func deleteAlarm(_ name: String) async throws(AWSError) {
         _ = try await client.query(.cloudwatch, "DeleteAlarms", as: Acknowledgement.self) {
             $0.list("AlarmNames.member", [name])
         }
-    }
-
-    /// A level, such as that of connections, is compared by its greatest value; what happens is added up.
-    private static func statistic(of metric: String, in namespace: String) -> String {
-        namespace == "AWS/RDS" || namespace == "AWS/ElastiCache" ? "Maximum" : "Sum"
     }
 
     /// Without a fraction where there is none.

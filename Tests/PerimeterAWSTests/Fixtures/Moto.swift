@@ -6,13 +6,16 @@ import TestSupport
 /// moto, a server that behaves like AWS, on a free port of loopback and with its signature checks on: what is signed
 /// wrongly or with another secret is refused.
 ///
-/// Where moto is not as AWS is, in what these tests touch (5.2.1):
+/// Where moto (5.2.1) is not as AWS is, in what these tests touch, and what is done about it here:
+/// - Descriptions of rules from groups and prefix lists are not told, make two rules of one, and can't be changed; none can
+///   be taken away. Mended by `server` below, as plans are carried out until nothing differs.
 /// - DescribeCacheClusters and DescribeReplicationGroups tell nothing of security groups, and neither ModifyCacheCluster nor
 ///   ModifyReplicationGroup is there (NotImplemented): groups of caches are tested with `FakeService`.
 /// - An interface has the groups that it was given and those of its instance, which are kept apart: either of
 ///   ModifyInstanceAttribute and ModifyNetworkInterfaceAttribute changes one half.
 /// - AuthorizeSecurityGroupIngress of a protocol by its number, without ports, answers 500 and is done all the same.
-/// - DeleteSecurityGroup doesn't mind who carries a group or refers to it.
+/// - DeleteSecurityGroup doesn't mind who carries a group or refers to it: see `DelayTests`.
+/// - Changes are seen at once, and listings have one page: see `DelayTests` and `ClientTests`.
 /// - The body of a form is signed as Python would encode it anew, with a plus sign for a blank.
 /// - S3's checksums are taken unseen, and GetBucketVersioning answers with another root element than S3.
 final class Moto: Sendable {
@@ -29,8 +32,10 @@ final class Moto: Sendable {
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("moto-\(UUID().uuidString)").path
         port = try FreePort.next()
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try Data(Self.server.utf8).write(to: URL(fileURLWithPath: directory + "/server.py"))
         let process = try ChildProcess(
-            "moto_server", PeerProgram.moto.require(), ["-H", "127.0.0.1", "-p", "\(port)"], in: directory)
+            "moto_server", PeerProgram.motoPython.require(), ["server.py", "-H", "127.0.0.1", "-p", "\(port)"],
+            in: directory)
         self.process = process
         try await process.prints("Running on http://127.0.0.1:\(port)")
         try Data(Self.preamble.utf8).write(to: URL(fileURLWithPath: directory + "/moto_test.py"))
@@ -78,6 +83,35 @@ final class Moto: Sendable {
         }
         return result
     }
+
+    private static let server = """
+        import inspect, sys
+        from moto.ec2.models import security_groups
+        from moto.server import main
+
+        Rule = security_groups.SecurityGroupRule
+        make = Rule.__init__
+
+        def init(self, *arguments, **named):
+            given = inspect.signature(make).bind(self, *arguments, **named).arguments
+            make(self, *arguments, **named)
+            sources = (given.get("ip_range"), given.get("source_group"), given.get("prefix_list_id"))
+            self.words = next((source["Description"] for source in sources if source and "Description" in source), None)
+            self.source_group = {k: v for k, v in self.source_group.items() if k != "Description"}
+
+        Rule.__init__ = init
+        Rule.description = property(lambda rule: rule.words)
+
+        def change(self, given, rule):
+            rule.words = given.words
+
+        [backend] = [
+            kind for kind in vars(security_groups).values()
+            if inspect.isclass(kind) and "_sg_update_description" in vars(kind)]
+        backend._sg_update_description = change
+        main(sys.argv[1:])
+
+        """
 
     private static let preamble = """
         import json, os, sys, urllib.request

@@ -1,3 +1,4 @@
+import Perimeter
 import Testing
 import TestSupport
 
@@ -46,23 +47,26 @@ extension PerimeterAWSTests {
                     try await cloudWatch.alarms().first { $0.name == name }
                 }
                 try await cloudWatch.putAlarm(
-                    name: "failed-ssh", metric: "FailedSSH", namespace: "Security", threshold: 5, period: 300,
-                    keeping: nil)
-                let made = try await alarm("failed-ssh")
-                #expect(made?.metric == "FailedSSH")
-                #expect(made?.threshold == 5)
-                #expect(made?.period == 300)
+                    ObservedAlarm(
+                        name: "failed-ssh", namespace: "Security", metric: "FailedSSH", threshold: 5,
+                        periodSeconds: 300,
+                        actions: ["arn:aws:sns:us-east-1:1:ops"]), keeping: nil)
+                let made = try #require(try await alarm("failed-ssh"))
+                #expect(made.metric == "FailedSSH")
+                #expect(made.threshold == 5)
+                #expect(made.period == 300)
+                #expect(made.actions?.all == ["arn:aws:sns:us-east-1:1:ops"])
 
-                try await cloudWatch.putAlarm(
-                    name: "db-connections", metric: "DatabaseConnections", namespace: "AWS/RDS", threshold: 80.5,
-                    period: 300,
-                    keeping: try await alarm("db-connections"))
-                let changed = try await alarm("db-connections")
-                #expect(changed?.threshold == 80.5)
-                #expect(changed?.evaluationPeriods == 3)
-                #expect(changed?.statistic == "Average")
-                #expect(changed?.dimensions?.all.map(\.value) == ["some-db"])
-                #expect(changed?.actions?.all == ["arn:aws:sns:x"])
+                let before = try #require(try await alarm("db-connections"))
+                var wanted = try #require(ObservedAlarm(before))
+                wanted.threshold = 80.5
+                wanted.statistic = "p99"
+                try await cloudWatch.putAlarm(wanted, keeping: before)
+                let changed = try #require(try await alarm("db-connections"))
+                #expect(ObservedAlarm(changed) == wanted)
+                #expect(changed.evaluationPeriods == 3)
+                #expect(changed.dimensions?.all.map(\.value) == ["some-db"])
+                #expect(changed.actions?.all == ["arn:aws:sns:x"])
 
                 try await cloudWatch.deleteAlarm("failed-ssh")
                 let gone = try await alarm("failed-ssh")
