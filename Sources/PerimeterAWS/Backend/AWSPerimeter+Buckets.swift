@@ -13,8 +13,8 @@ extension AWSPerimeter {
         do {
             guard try await s3.isThere(name) else { return ObservedBucket(name: name, exists: false) }
         } catch {
-            guard error.status == 403 else { throw error }
-            // Somebody's it is, and nothing of it is ours to read.
+            // Another account's, or in another region: it is there, and nothing of it can be read from here.
+            guard error.status == 403 || error.status == 301 else { throw error }
             for part in ObservedBucket.Part.allCases { bucket.unreadable[part] = error.reason }
             return bucket
         }
@@ -40,5 +40,5 @@ extension ObservedBucket {
 
 extension AWSError {
     /// Without what is another one in each answer: views of the same state are compared.
-    fileprivate var reason: String { "\(message) (\(code))" }
+    fileprivate var reason: String { "\(message) (\(code))\(advice.map { ": \($0)" } ?? "")" }
 }

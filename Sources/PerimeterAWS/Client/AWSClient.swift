@@ -4,7 +4,7 @@ internal import Synchronization
 /// Signs requests, sends them, tries again what is worth it, and reads answers.
 final class AWSClient: Sendable {
     let settings: AWSSettings
-    private let exchange = HTTPExchange()
+    private let exchange: HTTPExchange
     private let store: CredentialStore
     private let retries: RetryPolicy
     /// For one try.
@@ -14,15 +14,20 @@ final class AWSClient: Sendable {
     /// How far the services' clock is ahead of ours, in milliseconds, once one of them has complained.
     private let clockOffset = Mutex<Int64>(0)
 
+    /// - Parameters:
+    ///   - exchange: when it is another's, that one closes it.
+    ///   - store: nil: by the standard chain.
     init(
-        _ settings: AWSSettings, retries: RetryPolicy = RetryPolicy(), patience: Duration = .seconds(30),
+        _ settings: AWSSettings, exchange: HTTPExchange = HTTPExchange(), store: CredentialStore? = nil,
+        retries: RetryPolicy = RetryPolicy(), patience: Duration = .seconds(30),
         largest: Int = 32 << 20
     ) {
         self.settings = settings
         self.retries = retries
         self.patience = patience
         self.largest = largest
-        store = CredentialStore(CredentialChain(settings: settings, exchange: exchange))
+        self.exchange = exchange
+        self.store = store ?? CredentialStore(CredentialChain(settings: settings, exchange: exchange))
     }
 
     /// Must be called once, after the last answer.
@@ -135,6 +140,9 @@ final class AWSClient: Sendable {
                     theirs - now
                 )
             }
+        }
+        if let region = answer.field("x-amz-bucket-region"), region != settings.region {
+            trouble.advice = "the bucket is in \(region), not in \(settings.region)"
         }
         if trouble.advice == nil, Self.expiryCodes.contains(code) {
             trouble.advice = "get new temporary credentials (\(credentials.origin))"

@@ -5,6 +5,7 @@ enum AWSService: String, CaseIterable, Sendable {
     case elasticache
     case cloudwatch
     case s3
+    case sts
 
     var hostPrefix: String { self == .cloudwatch ? "monitoring" : rawValue }
     /// In the scope of a signature.
@@ -19,6 +20,7 @@ enum AWSService: String, CaseIterable, Sendable {
         case .rds: "2014-10-31"
         case .elasticache: "2015-02-02"
         case .cloudwatch: "2010-08-01"
+        case .sts: "2011-06-15"
         case .s3: nil
         }
     }

@@ -1,13 +1,13 @@
 internal import Foundation
 
 /// Which account, region and addresses: what the perimeter file says, then the environment, then the profile.
-public struct AWSSettings: Sendable {
-    public let region: String
+struct AWSSettings: Sendable {
+    let region: String
     /// Given by the file; beats the environment's keys.
-    public let namedProfile: String?
+    let namedProfile: String?
     /// For all services; beats what the environment says.
-    public let endpoint: String?
-    public let surroundings: Surroundings
+    let endpoint: String?
+    let surroundings: Surroundings
     /// The one whose values count.
     let profile: String
     let profiles: SharedProfiles
@@ -19,7 +19,7 @@ public struct AWSSettings: Sendable {
     ///   - profile: `provider.aws.profile`.
     ///   - endpoint: `provider.aws.endpoint`, such as `http://127.0.0.1:5005`.
     /// - Throws: when a shared file can't be read, the profile is in neither, there is no region, or an endpoint is no URL.
-    public init(
+    init(
         region: String? = nil, profile: String? = nil, endpoint: String? = nil, in surroundings: Surroundings
     ) throws(AWSError) {
         self.surroundings = surroundings

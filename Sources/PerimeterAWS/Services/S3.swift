@@ -164,7 +164,11 @@ struct S3: Sendable {
             return try await client.send(
                 .s3, "\(what) \(bucket)", request, scheme: address.scheme, isExpected: isExpected)
         } catch {
-            guard error.status == 403, error.advice == nil else { throw error }
+            // Of another region it is known where it is.
+            guard error.status == 403, error.advice == nil || error.advice == AWSError.advice(for: "AccessDenied")
+            else {
+                throw error
+            }
             throw AWSError(
                 code: error.code, error.message, place: error.place, requestID: error.requestID, status: error.status,
                 fault: error.fault, advice: "the bucket is another account's, or these credentials may not s3:\(what)")

@@ -1,15 +1,15 @@
 /// What a request to AWS is signed with.
-public struct Credentials: Hashable, Sendable {
-    public let accessKeyID: String
-    public let secretAccessKey: String
+struct Credentials: Hashable, Sendable {
+    let accessKeyID: String
+    let secretAccessKey: String
     /// Goes with temporary credentials, and with no others.
-    public let sessionToken: String?
+    let sessionToken: String?
     /// Milliseconds since 1970 from which they are no longer taken; nil: no end is known.
-    public let expiresAt: Int64?
+    let expiresAt: Int64?
     /// Where they come from, for messages: `the environment`, `profile production of ~/.aws/credentials`.
-    public let origin: String
+    let origin: String
 
-    public init(
+    init(
         accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil, expiresAt: Int64? = nil,
         origin: String
     ) {
@@ -23,7 +23,7 @@ public struct Credentials: Hashable, Sendable {
 
 /// Without the secret: what is printed ends in logs.
 extension Credentials: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    public var description: String { "access key \(accessKeyID) from \(origin)" }
-    public var debugDescription: String { description }
-    public var customMirror: Mirror { Mirror(self, children: ["accessKeyID": accessKeyID, "origin": origin]) }
+    var description: String { "access key \(accessKeyID) from \(origin)" }
+    var debugDescription: String { description }
+    var customMirror: Mirror { Mirror(self, children: ["accessKeyID": accessKeyID, "origin": origin]) }
 }

@@ -1,28 +1,28 @@
 /// A request to a service of AWS before it is signed.
-public struct ServiceRequest: Hashable, Sendable {
+struct ServiceRequest: Hashable, Sendable {
     /// A name with its value: a parameter of the query, or a header field.
-    public struct Pair: Hashable, Sendable {
-        public let name: String
-        public let value: String
+    struct Pair: Hashable, Sendable {
+        let name: String
+        let value: String
 
-        public init(_ name: String, _ value: String) {
+        init(_ name: String, _ value: String) {
             self.name = name
             self.value = value
         }
     }
 
-    public var method: String
+    var method: String
     /// What goes into `Host`: a name or address, and the port unless it is the scheme's own.
-    public var host: String
+    var host: String
     /// As it is meant, with nothing escaped; begins with a slash.
-    public var path: String
+    var path: String
     /// As it is meant, with nothing escaped.
-    public var query: [Pair]
+    var query: [Pair]
     /// Without `Host`, `X-Amz-Date` and what else signing adds.
-    public var headers: [Pair]
-    public var body: [UInt8]
+    var headers: [Pair]
+    var body: [UInt8]
 
-    public init(
+    init(
         method: String, host: String, path: String = "/", query: [Pair] = [], headers: [Pair] = [], body: [UInt8] = []
     ) {
         self.method = method
@@ -34,7 +34,7 @@ public struct ServiceRequest: Hashable, Sendable {
     }
 
     /// Path and query as they go into the request line. The query stands in the order that is signed.
-    public var target: String {
+    var target: String {
         let query = encodedQuery
         return query.isEmpty ? encodedPath : "\(encodedPath)?\(query)"
     }

@@ -4,30 +4,30 @@ internal import Crypto
 /// Signs requests by AWS Signature Version 4, as a pure function of request, credentials and time.
 ///
 /// Source: AWS's documentation, "Create a signed AWS API request".
-public struct Signer: Hashable, Sendable {
-    public let region: String
+struct Signer: Hashable, Sendable {
+    let region: String
     /// The name of the service in the scope, such as `ec2` or `monitoring`.
-    public let service: String
+    let service: String
     /// S3 takes paths as they are, encodes them once, and wants the body's hash in a header field. All others put paths in
     /// their shortest form and encode them twice.
-    public let isS3: Bool
+    let isS3: Bool
 
-    public init(region: String, service: String, isS3: Bool = false) {
+    init(region: String, service: String, isS3: Bool = false) {
         self.region = region
         self.service = service
         self.isS3 = isS3
     }
 
     /// A request's signature and what it was made from, for whoever looks for a difference.
-    public struct Signature: Hashable, Sendable {
+    struct Signature: Hashable, Sendable {
         /// What has to be sent besides the request's own header fields, `Host` excepted.
-        public let headers: [ServiceRequest.Pair]
-        public let canonicalRequest: String
-        public let stringToSign: String
+        let headers: [ServiceRequest.Pair]
+        let canonicalRequest: String
+        let stringToSign: String
     }
 
     /// - Parameter now: milliseconds since 1970; the service takes what is within 5 minutes (S3: 15) of its own clock.
-    public func sign(_ request: ServiceRequest, with credentials: Credentials, now: Int64) -> Signature {
+    func sign(_ request: ServiceRequest, with credentials: Credentials, now: Int64) -> Signature {
         let time = Self.stamp(now)
         let payloadHash = Self.hexadecimal(SHA256.hash(data: request.body))
         var added = [ServiceRequest.Pair("X-Amz-Date", time)]

@@ -11,7 +11,8 @@ extension PerimeterAWSTests {
             let test = try TestSurroundings()
             for (name, text) in files { try test.write(name, text) }
             let settings = try AWSSettings(
-                region: "us-east-1", profile: profile, in: test.surroundings(environment, clock: clock))
+                region: "us-east-1", profile: profile, endpoint: "http://127.0.0.1:1",
+                in: test.surroundings(environment, clock: clock))
             let exchange = HTTPExchange()
             let found = await Result { try await CredentialChain(settings: settings, exchange: exchange).find() }
             try await exchange.close()
@@ -39,7 +40,22 @@ extension PerimeterAWSTests {
             region = us-west-2
             [profile other]
             role_arn = arn:aws:iam::123456789012:role/x
+            [profile around]
+            role_arn = arn:aws:iam::123456789012:role/x
+            source_profile = back
+            [profile back]
+            role_arn = arn:aws:iam::123456789012:role/y
+            source_profile = around
+            [profile lost]
+            role_arn = arn:aws:iam::123456789012:role/x
+            source_profile = nowhere
+            [profile coded]
+            role_arn = arn:aws:iam::123456789012:role/x
             source_profile = default
+            mfa_serial = arn:aws:iam::123456789012:mfa/me
+            [profile fromhere]
+            role_arn = arn:aws:iam::123456789012:role/x
+            credential_source = Environment
             [profile program]
             credential_process = /bin/true
             [profile half]
@@ -77,10 +93,12 @@ extension PerimeterAWSTests {
             "what is there but wrong is said, and nothing behind it is tried",
             arguments: [
                 (["AWS_ACCESS_KEY_ID": "AKID"], nil, "AWS_SECRET_ACCESS_KEY is not"),
-                ([:], "other", "role_arn"), ([:], "program", "credential_process"),
+                ([:], "other", "neither source_profile nor credential_source"), ([:], "around", "in circles"),
+                ([:], "lost", "no profile 'nowhere'"), ([:], "coded", "asks for no codes"),
+                ([:], "program", "credential_process"),
                 ([:], "half", "aws_secret_access_key is not"),
                 ([:], "nobody", "there is no profile 'nobody'"),
-                (["AWS_PROFILE": "nobody"], nil, "only default, half, inconfig"),
+                (["AWS_PROFILE": "nobody"], nil, "only around, back, coded, default"),
                 (["AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/"], "empty", "there is no profile"),
             ] as [([String: String], String?, String)])
         func wrong(_ environment: [String: String], _ profile: String?, _ words: String) async throws {
@@ -89,6 +107,14 @@ extension PerimeterAWSTests {
             }
             #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
             #expect(error?.code == "BadSettings")
+        }
+
+        @Test("a role that is to be taken on with the environment's keys needs some there")
+        func noSource() async throws {
+            let error = await #expect(throws: AWSError.self) {
+                try await Self.find([:], profile: "fromhere", files: Self.files)
+            }
+            #expect(error?.message == "credential_source has no credentials")
         }
 
         @Test("where there are none, every place that was tried is told")
