@@ -9,7 +9,8 @@ struct World {
     var state = Observation()
 
     static let networks = [
-        "0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/1", "203.0.113.7/32", "203.0.113.6/31", "10.0.0.0/8", "198.51.100.0/24",
+        "0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/1", "203.0.113.7/32", "203.0.113.6/31", "10.0.0.0/8",
+        "198.51.100.0/24",
     ]
 
     init(_ generator: inout Generator) throws {
@@ -37,7 +38,8 @@ struct World {
         }
         let names = ["api", "db", "edge", "sharedapi", "legacy"]
         for name in generator.some(of: names, percent: 60) {
-            state.groups.append(ObservedGroup(id: "sg-\(name)", name: name, isDefault: name == "legacy" && generator.chance(30)))
+            state.groups.append(
+                ObservedGroup(id: "sg-\(name)", name: name, isDefault: name == "legacy" && generator.chance(30)))
         }
         for index in state.groups.indices {
             var rules: Set<Rule> = []
@@ -51,11 +53,14 @@ struct World {
                 rules.insert(
                     Rule(
                         protocol: generator.pick([.tcp, .tcp, .tcp, .udp, .icmp, .all]),
-                        ports: generator.pick([PortRange(22), PortRange(80), PortRange(20...90), PortRange(0...21), .all]),
+                        ports: generator.pick([
+                            PortRange(22), PortRange(80), PortRange(20...90), PortRange(0...21), .all,
+                        ]),
                         source: source))
             }
             state.groups[index].ingress = rules.sorted().enumerated().map {
-                ObservedRule(rule: $0.element, id: "sgr-\(index)-\($0.offset)", description: generator.pick(["", "a", "SSH"]))
+                ObservedRule(
+                    rule: $0.element, id: "sgr-\(index)-\($0.offset)", description: generator.pick(["", "a", "SSH"]))
             }
         }
         state.prefixLists["pl-1"] = generator.some(of: networks, percent: 30)
@@ -82,7 +87,8 @@ struct World {
                     case .group: false
                     case .prefixList(let id): state.prefixLists[id]?.contains { $0.contains(address) } ?? false
                     }
-                return from && (rule.protocol == transport || rule.protocol == .all) && rule.ports.closedRange.contains(22)
+                return from && (rule.protocol == transport || rule.protocol == .all)
+                    && rule.ports.closedRange.contains(22)
             }
         }
     }

@@ -36,7 +36,10 @@ extension Observation {
         let after = before.applying(plan.changes)
         let findings = Audit.findings(declared, after, today: Examples.today)
         // Nothing runs in the edge's and Redis' groups here.
-        #expect(findings.map { "\($0.id.rawValue) \($0.group ?? "")" } == ["rule-unused prod-sg-edge", "rule-unused prod-sg-redis"])
+        #expect(
+            findings.map { "\($0.id.rawValue) \($0.group ?? "")" } == [
+                "rule-unused prod-sg-edge", "rule-unused prod-sg-redis",
+            ])
         #expect(Plan.make(declared, after).changes == [])
     }
 
@@ -86,7 +89,9 @@ extension Observation {
         declared.admin = [try network("198.51.100.1/32")]
         let plan = Plan.make(declared, state)
         #expect(plan.refusals.map(\.kind) == [.cutsOff, .cutsOff, .cutsOff])
-        #expect(plan.refusals[0].reason.contains("would close tcp 22 of i-api to 203.0.113.7/32, which never_cut_off keeps"))
+        #expect(
+            plan.refusals[0].reason.contains("would close tcp 22 of i-api to 203.0.113.7/32, which never_cut_off keeps")
+        )
         #expect(plan.text.contains("refused: step "))
 
         declared.admin = [try network("198.51.100.1/32"), try network("203.0.113.7/32")]
@@ -144,9 +149,12 @@ extension Observation {
         #expect(plan.refusals(declared, same) == [])
         let moves: [(inout Observation) -> Void] = [
             { $0.groups[0].ingress.removeLast() }, { $0.groups[0].ingress[0].id = "sgr-9" },
-            { $0.groups[0].name = "x" }, { $0.members[0].groups.append("sg-1") }, { $0.buckets[0].versioning = .suspended },
+            { $0.groups[0].name = "x" }, { $0.members[0].groups.append("sg-1") },
+            { $0.buckets[0].versioning = .suspended },
             { $0.buckets[0].lifecycle.append(LifecycleRule(id: "x")) }, { $0.prefixLists["pl-1"] = [] },
-            { $0.alarms.append(ObservedAlarm(name: "a", namespace: "n", metric: "m", threshold: 1, periodSeconds: 60)) },
+            {
+                $0.alarms.append(ObservedAlarm(name: "a", namespace: "n", metric: "m", threshold: 1, periodSeconds: 60))
+            },
         ]
         for move in moves {
             var moved = state
@@ -182,7 +190,8 @@ extension Observation {
             .blockPublicAccess(bucket: "b", from: nil, to: .everything),
             .encrypt(bucket: "b", from: nil, to: "AES256"),
             .setVersioning(bucket: "b", from: .off, to: .enabled),
-            .setLifecycle(bucket: "b", from: [], to: [LifecycleRule(id: "x", expireAfterDays: 3, definition: "<Rule/>")]),
+            .setLifecycle(
+                bucket: "b", from: [], to: [LifecycleRule(id: "x", expireAfterDays: 3, definition: "<Rule/>")]),
             .detach(member, group), .revoke(group, ssh, ruleID: "sgr-1", description: nil),
             .deleteGroup(group, description: "", vpc: nil),
         ]
@@ -196,7 +205,9 @@ extension Observation {
         #expect(changes.allSatisfy { $0["action"] is String && $0.keys.contains("group") && $0.keys.contains("rule") })
         let rules = changes.compactMap { $0["rule"] as? [String: Any] }
         #expect(rules.allSatisfy { Set($0.keys) == ["protocol", "from_port", "to_port", "source"] })
-        for change in every where change.action != .setVersioning { #expect(change.inverse.inverse.action == change.action) }
+        for change in every where change.action != .setVersioning {
+            #expect(change.inverse.inverse.action == change.action)
+        }
     }
 
     @Test(
@@ -235,7 +246,8 @@ extension Observation {
         let members = state.members.map { "\($0.id) \(state.groups(of: $0).map(\.name).sorted())" }
         let buckets = state.buckets.map { bucket in
             let versioning = bucket.versioning == .enabled ? "versions" : "no versions"
-            return "\(bucket.name) \(bucket.publicAccessBlocked?.missing ?? ["none"]) \(bucket.encryption ?? "-") \(versioning) "
+            return
+                "\(bucket.name) \(bucket.publicAccessBlocked?.missing ?? ["none"]) \(bucket.encryption ?? "-") \(versioning) "
                 + "\(bucket.lifecycle.map(\.id))"
         }
         return (groups + members + buckets + state.alarms.map { "\($0)" }).sorted()
@@ -244,7 +256,8 @@ extension Observation {
     @Test(
         "descriptions are what EC2 takes",
         arguments: [
-            ("SSH", "SSH"), ("HTTP, which redirects", "HTTP, which redirects"), ("Größe \"x\" | y's", "Gr??e ?x? ? y?s"),
+            ("SSH", "SSH"), ("HTTP, which redirects", "HTTP, which redirects"),
+            ("Größe \"x\" | y's", "Gr??e ?x? ? y?s"),
         ])
     func descriptions(why: String, text: String) {
         #expect(RuleDescription.text(why) == text)

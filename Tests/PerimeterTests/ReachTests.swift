@@ -138,6 +138,9 @@ func rule(_ text: String) throws -> Rule {
             }
         }
         #expect((a == b) == equal)
+        for rule in one {
+            for other in two { #expect(rule.contains(other) == Reach(rule).isSuperset(of: Reach(other))) }
+        }
         #expect(a.isSuperset(of: b) == covers)
         #expect(a.overlaps(b) == !both.isEmpty)
         #expect(Reach(normal) == union && Reach(normal).rules == normal)

@@ -92,7 +92,7 @@ extension Audit {
 
     // MARK: What is open
 
-    private var admin: [TransportProtocol: PortSet] { declared.waysIn }
+    private var admin: [TransportProtocol: PortSet] { survey.waysIn }
     private var secret: [TransportProtocol: PortSet] {
         let ports = PortSet(ranges: declared.privatePorts)
         return [.tcp: ports, .udp: ports]

@@ -4,6 +4,8 @@ struct Survey {
     let declared: Declaration
     let observed: Observation
     let roles: [Role]
+    /// See `Declaration.waysIn`.
+    let waysIn: [TransportProtocol: PortSet]
     private let rolesByMember: [String: [Role]]
     private let allowedByRole: [String: Reach]
 
@@ -12,6 +14,7 @@ struct Survey {
         self.observed = observed
         let roles = declared.rolesInForce
         self.roles = roles
+        waysIn = declared.waysIn
         rolesByMember = Dictionary(
             observed.members.map { member in (Self.key(member), roles.filter { $0.members.contains(member) }) },
             uniquingKeysWith: { first, _ in first })

@@ -106,7 +106,8 @@ extension Declaration {
     /// Where operators come in: the admin ports of TCP, and of UDP those that a role opens by UDP.
     var waysIn: [TransportProtocol: PortSet] {
         let ports = PortSet(ranges: adminPorts)
-        let declared = roles.reduce(PortSet()) { $0.union(Reach(rules(of: $1)).ports(.udp)) }
+        let declared = PortSet(
+            ranges: roles.flatMap(\.allow).filter { $0.protocols.contains(.udp) }.flatMap(\.ports))
         return [.tcp: ports, .udp: ports.intersection(declared)]
     }
 
@@ -127,7 +128,7 @@ extension Declaration {
     public func rules(of role: Role) -> [Rule] {
         let all = Set(role.allow.flatMap(rules(of:))).sorted()
         return all.filter { rule in
-            !all.contains { $0 != rule && Reach($0).isSuperset(of: Reach(rule)) }
+            !all.contains { $0 != rule && $0.contains(rule) }
         }
     }
 

@@ -11,6 +11,13 @@ public struct Rule: Hashable, Sendable {
         self.source = source
     }
 
+    /// Whether it alone lets in all that another does.
+    public func contains(_ other: Rule) -> Bool {
+        guard self.protocol == .all || self.protocol == other.protocol else { return false }
+        let (mine, theirs) = (ports.closedRange, other.ports.closedRange)
+        return mine.contains(theirs.lowerBound) && mine.contains(theirs.upperBound) && source.contains(other.source)
+    }
+
     /// The same from another source.
     public func from(_ source: Source) -> Rule { Rule(protocol: self.protocol, ports: ports, source: source) }
 }

@@ -11,6 +11,12 @@ public enum Source: Hashable, Sendable {
     /// Both families.
     public static let anywhere = [IPNetwork.everyIPv4, .everyIPv6].compactMap { $0 }.map { Source.network($0) }
 
+    /// Whether everybody from another source is from this one, as far as names alone tell.
+    public func contains(_ other: Source) -> Bool {
+        guard case .network(let mine) = self, case .network(let theirs) = other else { return self == other }
+        return mine.prefixLength <= theirs.prefixLength && mine.contains(theirs.address)
+    }
+
     /// Reads a network, `group:NAME` or `prefix-list:ID`.
     public init?(_ text: String) {
         if let name = text.afterPrefix("group:") {

@@ -55,7 +55,9 @@ extension Change {
 }
 
 extension ObservedAlarm {
-    fileprivate var text: String { "\(namespace)/\(metric) \(statistic) \(comparison) \(threshold) in \(periodSeconds)s" }
+    fileprivate var text: String {
+        "\(namespace)/\(metric) \(statistic) \(comparison) \(threshold) in \(periodSeconds)s"
+    }
 }
 
 extension LifecycleRule {
@@ -71,7 +73,9 @@ extension Plan {
     /// The plan as a diff, in the order of its steps; then how many, and why not, if it is refused.
     public var text: String {
         guard !isEmpty || !refusals.isEmpty else { return "Nothing to change.\n" }
-        let rows = changes.map(\.diff)
+        let rows = changes.map(\.diff).map { row in
+            (sign: row.sign, subject: PlainText.clean(row.subject), detail: PlainText.clean(row.detail))
+        }
         let width = rows.map(\.subject.count).max() ?? 0
         var lines = rows.map { row in
             let padding = String(repeating: " ", count: width - row.subject.count)
@@ -79,7 +83,7 @@ extension Plan {
         }
         func count(_ sign: Character) -> Int { rows.count { $0.sign == sign } }
         lines += ["", "\(count("+")) to add, \(count("-")) to remove, \(count("~")) to change."]
-        for refusal in refusals { lines.append("refused: \(refusal.reason); \(refusal.mend)") }
+        for refusal in refusals { lines.append(PlainText.clean("refused: \(refusal.reason); \(refusal.mend)")) }
         return lines.joined(separator: "\n") + "\n"
     }
 }

@@ -75,7 +75,8 @@ extension Observation {
             guard let group = group(reference) else { return nil }
             result = .deleteGroup(GroupReference(group), description: description, vpc: vpc)
         case .authorize(let reference, let rule, let description):
-            result = .authorize(group(reference).map { GroupReference($0) } ?? reference, rule, description: description)
+            result = .authorize(
+                group(reference).map { GroupReference($0) } ?? reference, rule, description: description)
         case .attach(let member, let reference):
             result = .attach(member, group(reference).map { GroupReference($0) } ?? reference)
         case .detach(let member, let reference):

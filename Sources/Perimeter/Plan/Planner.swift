@@ -23,6 +23,9 @@ struct Planner {
         }
     }
 
+    /// What a new group says about itself.
+    static func description(of role: Role) -> String { "What may reach role \(role.name)" }
+
     private mutating func planNewGroup(of role: Role) {
         guard !role.group.hasPrefix("sg-") else {
             refusals.append(
@@ -33,7 +36,7 @@ struct Planner {
         }
         let group = GroupReference(name: role.group)
         changes.append(
-            .createGroup(group, description: "What may reach role \(role.name)", vpc: declared.provider.aws?.vpc))
+            .createGroup(group, description: Self.description(of: role), vpc: declared.provider.aws?.vpc))
         for rule in survey.wanted(role) {
             changes.append(.authorize(group, rule, description: RuleDescription.text(declared.why(rule, of: role))))
         }
@@ -49,7 +52,8 @@ struct Planner {
         let added = wanted.filter { !kept.isSuperset(of: Reach($0)) }
         let addedReach = added.map { Reach($0) }
         // Rules of a host have no descriptions; whether new ones may have is seen from those that are there.
-        let hasDescriptions = rules.isEmpty ? declared.provider.nftables == nil : rules.contains { $0.observed.description != nil }
+        let hasDescriptions =
+            rules.isEmpty ? declared.provider.nftables == nil : rules.contains { $0.observed.description != nil }
         for rule in added {
             let description = RuleDescription.text(declared.why(rule, of: role))
             changes.append(.authorize(reference, rule, description: hasDescriptions ? description : nil))
@@ -146,7 +150,8 @@ extension Declaration.Alarm {
         let isSameMetric = found?.metric == metric && found?.namespace == namespace
         return ObservedAlarm(
             name: name, namespace: namespace, metric: metric,
-            dimensions: (isSameMetric ? found?.dimensions ?? [:] : [:]).merging(dimensions) { $1 }, threshold: threshold,
+            dimensions: (isSameMetric ? found?.dimensions ?? [:] : [:]).merging(dimensions) { $1 },
+            threshold: threshold,
             periodSeconds: periodSeconds,
             statistic: statistic?.rawValue ?? (isSameMetric ? found?.statistic : nil) ?? effectiveStatistic.rawValue,
             comparison: found?.comparison ?? "GreaterThanThreshold",
@@ -160,7 +165,8 @@ enum RuleDescription {
     static func text(_ why: String) -> String {
         let allowed = "._-:/()#,@[]+=&;{}!$* ".unicodeScalars
         let scalars = why.unicodeScalars.prefix(255).map { scalar -> Unicode.Scalar in
-            let isAlphanumeric = scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
+            let isAlphanumeric =
+                scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
             return isAlphanumeric || allowed.contains(scalar) ? scalar : "?"
         }
         var text = String.UnicodeScalarView()

@@ -31,9 +31,11 @@ struct WaysIn {
                 refusals.append(
                     Refusal(
                         kind: .cutsOff,
-                        reason: "step \(index + 1) (\(change.summary)) would close \(rule.protocol) \(rule.ports) of \(place) to "
+                        reason:
+                            "step \(index + 1) (\(change.summary)) would close \(rule.protocol) \(rule.ports) of \(place) to "
                             + "\(rule.source), which never_cut_off keeps",
-                        mend: "let it in by the file (admin, or the role's allow), or take it out of never_cut_off once "
+                        mend:
+                            "let it in by the file (admin, or the role's allow), or take it out of never_cut_off once "
                             + "there is another way in"))
             }
         }
