@@ -38,7 +38,7 @@ struct Incident {
                   - {port: 22, protocol: tcp, from: admin, why: SSH}
                   - {port: 5060, protocol: [tcp, udp], from: anywhere, why: SIP signaling}
                   - {port: 16384-32768, protocol: udp, from: anywhere, why: RTP media}
-                  - {port: 8021, protocol: tcp, from: role:api, why: ESL}
+                  - {port: 8021, protocol: tcp, from: role:api, why: "ESL – both ways?"}
               database:
                 group: prod-sg-database
                 members: {rds: [\(database)]}
