@@ -31,6 +31,7 @@ extension Target.Dependency {
     static let hummingbirdHTTP2 = product(name: "HummingbirdHTTP2", package: "hummingbird")
     static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
+    static let xmlCoder = product(name: "XMLCoder", package: "XMLCoder")
     static let yams = product(name: "Yams", package: "Yams")
 }
 
@@ -75,6 +76,7 @@ let rooms: [Target] = [
             "CoreTypes", "Telemetry", "Witness", .nioCore, .nioPosix, .nioTLS, .nioSSL, .nioHTTP1, .asyncHTTPClient,
             .logging, .serviceLifecycle,
         ]),
+    room("PerimeterAWS", ["CoreTypes", "Perimeter", .nioCore, .nioHTTP1, .crypto, .asyncHTTPClient, .xmlCoder]),
     room("Registry", ["CoreTypes", .crypto, .cryptoExtras, .grdb]),
     room("TransportSecurity", ["CoreTypes", .nioCore, .nioSSL, .crypto, .cryptoExtras, .x509, .swiftASN1]),
     .systemLibrary(
@@ -139,6 +141,7 @@ let testTargets: [Target] = [
             .nioPosix, .nioHTTP1,
         ]),
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
+    tests("PerimeterAWSTests", ["CoreTypes", "Perimeter", "PerimeterAWS", "TestSupport"]),
     .target(
         name: "TestSupport", dependencies: ["CoreTypes", "Witness", .nioCore, .nioPosix], path: "Tests/TestSupport",
         swiftSettings: strict),
@@ -219,6 +222,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/CoreOffice/XMLCoder", from: "0.18.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: rooms + testTargets + benchmarkTargets

@@ -53,7 +53,7 @@ import Testing
             #"""
             resource "aws_vpc_security_group_ingress_rule" "api_tcp_443_0_0_0_0_0" {
               security_group_id = aws_security_group.api.id
-              description       = "say ?$${hi}?"
+              description       = "say -$${hi}-"
               ip_protocol       = "tcp"
               from_port         = 443
               to_port           = 443

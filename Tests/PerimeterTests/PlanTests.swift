@@ -410,7 +410,7 @@ extension Observation {
         "descriptions are what EC2 takes",
         arguments: [
             ("SSH", "SSH"), ("HTTP, which redirects", "HTTP, which redirects"),
-            ("Größe \"x\" | y's", "Gr??e ?x? ? y?s"),
+            ("Größe \"x\" | y's", "Gr--e -x- - y-s"),
         ])
     func descriptions(why: String, text: String) {
         #expect(RuleDescription.text(why) == text)

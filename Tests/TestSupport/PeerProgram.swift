@@ -24,6 +24,10 @@ public struct PeerProgram: Sendable {
     public static let svwar = PeerProgram("sipvicious_svwar", in: [repository + "/.build/venv/bin"])
     public static let svcrack = PeerProgram("sipvicious_svcrack", in: [repository + "/.build/venv/bin"])
     public static let schemathesis = PeerProgram("schemathesis", in: [repository + "/.build/venv/bin"])
+    /// A server that behaves like AWS, and what its package brings along: AWS's own client for Python.
+    public static let moto = PeerProgram("moto_server", in: [repository + "/.build/venv/bin"])
+    /// The interpreter that has these.
+    public static let motoPython = PeerProgram("python3", in: [repository + "/.build/venv/bin"])
     /// A directory, not a program: the files that Kamailio makes its SQLite tables with.
     public static let kamailioSchema = PeerProgram(
         "db_sqlite", in: ["/usr/share/kamailio", repository + "/.build/kamailio/usr/share/kamailio"])

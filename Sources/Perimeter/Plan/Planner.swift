@@ -166,13 +166,13 @@ extension Declaration.Alarm {
 
 /// What EC2 takes as the description of a rule.
 enum RuleDescription {
-    /// At most 255 of its characters; others become '?'.
+    /// At most 255 of its characters; others become a dash.
     static func text(_ why: String) -> String {
         let allowed = "._-:/()#,@[]+=&;{}!$* ".unicodeScalars
         let scalars = why.unicodeScalars.prefix(255).map { scalar -> Unicode.Scalar in
             let isAlphanumeric =
                 scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
-            return isAlphanumeric || allowed.contains(scalar) ? scalar : "?"
+            return isAlphanumeric || allowed.contains(scalar) ? scalar : "-"
         }
         var text = String.UnicodeScalarView()
         text.append(contentsOf: scalars)
