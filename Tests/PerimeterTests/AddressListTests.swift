@@ -92,6 +92,41 @@ import Testing
         #expect(error.description.contains("change it by hand to [192.0.2.2/32]"))
     }
 
+    @Test("no text makes an edit go wrong without saying so", arguments: 0..<20)
+    func noTextGoesWrong(seed: Int) throws {
+        var generator = Generator(UInt64(4500 + seed))
+        let words = [
+            "[", "]", ",", "&a ", "*a", "- ", "\n", "\r\n", "#", "'", "\"", "~", "é", ": ", "|", "  ", "192.0.2.1/32",
+            "admin",
+        ]
+        let good = [
+            "admin: [192.0.2.1/32, 192.0.2.2/32] # x\nprovider: {aws: {vpc: v}}\n",
+            "never_cut_off: [&a 192.0.2.1/32]\nadmin: [192.0.2.2/32, *a]\nprovider: {aws: {vpc: v}}\n",
+            "admin:\n  - 192.0.2.1/32\n  - 192.0.2.2/32\nprovider: {aws: {vpc: v}}\nnever_cut_off:\n",
+        ]
+        let pool = try (1...4).map { try network("192.0.2.\($0)/32") }
+        for _ in 0..<60 {
+            var text = Array(generator.pick(good).unicodeScalars)
+            for _ in 0..<generator.number(0...3) {
+                let place = generator.number(0...text.count)
+                if generator.chance(50) {
+                    text.insert(contentsOf: Array(generator.pick(words).unicodeScalars), at: place)
+                } else {
+                    text.removeSubrange(place..<min(text.count, place + generator.number(0...4)))
+                }
+            }
+            var view = String.UnicodeScalarView()
+            view.append(contentsOf: text)
+            let wanted = generator.some(of: pool, percent: 50)
+            let result = try? Declaration.rewriting(String(view), file: "p.yaml", admin: wanted, neverCutOff: [])
+            // A refusal is an answer; a text must be the right one.
+            guard let result else { continue }
+            let report = Report(file: "p.yaml")
+            let read = try Declaration.read(result, report)
+            #expect(report.problems == [] && Set(read.admin) == Set(wanted) && read.neverCutOff == [])
+        }
+    }
+
     @Test("random lists come out as wanted, or are refused", arguments: 0..<40)
     func randomLists(seed: Int) throws {
         var generator = Generator(UInt64(4000 + seed))

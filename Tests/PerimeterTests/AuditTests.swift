@@ -176,6 +176,19 @@ import Testing
         Drift("the default group on somebody else's machine", ["default-group-used medium default"]) {
             $0.members.append(Member(kind: .instance, id: "i-other", groups: ["sg-default"]))
         },
+        Drift(
+            "a machine of nobody's, open to everybody",
+            [
+                "admin-open-to-world critical bastion tcp 22 from ::/0",
+                "private-port-exposed critical bastion all from 0.0.0.0/1",
+            ]
+        ) { state in
+            let rules = ["tcp 22 from ::/0", "all from 0.0.0.0/1", "all from 128.0.0.0/1", "tcp 80 from ::/0"]
+            state.groups.append(
+                ObservedGroup(
+                    id: "sg-9", name: "bastion", ingress: try rules.map { ObservedRule(rule: try rule($0), id: $0) },
+                    usedBy: ["eni-9"]))
+        },
         Drift("the default group on an unknown interface", ["default-group-used medium default"]) {
             $0.change("default") { $0.usedBy = ["eni-1"] }
         },
@@ -198,10 +211,14 @@ import Testing
         },
         Drift(
             "a member without its group",
-            ["rule-missing medium redis prod-sg-redis", "rule-unused low redis prod-sg-redis"]
+            ["rule-missing medium redis prod-sg-redis"]
         ) { state in
             state.members.removeAll { $0.id == "prod-redis" }
             state.members.append(Member(kind: .elasticache, id: "prod-redis", groups: ["sg-x"]))
+        },
+        Drift("a role of nobody yet", []) { state in
+            state.members.removeAll { $0.id == "prod-redis" }
+            state.change("prod-sg-redis") { $0.usedBy = [] }
         },
         Drift("an unblocked bucket", ["bucket-public high prod-recordings"]) {
             $0.buckets[0].publicAccessBlocked?.restrictPublicBuckets = false

@@ -109,6 +109,22 @@ import Testing
     }
 
     @Test(
+        "Terraform reads it, and would not format it otherwise",
+        .enabled(if: Judge.terraform != nil, "terraform is not installed"), arguments: TerraformExport.Groups.allCases)
+    func terraformReads(groups: TerraformExport.Groups) throws {
+        let program = try #require(Judge.terraform)
+        for text in [
+            TerraformExport(try Self.declaration(), groups: groups).text,
+            TerraformExport(try Examples.declaration(), try Examples.declaredState(), groups: groups).text,
+        ] {
+            let formatted = try Judge.run(program, ["fmt", "-"], input: text)
+            #expect(formatted.status == 0 && formatted.output == text)
+            let broken = try Judge.run(program, ["fmt", "-"], input: text + "}")
+            #expect(broken.status != 0)
+        }
+    }
+
+    @Test(
         "text is never a template",
         arguments: [
             ("a", #""a""#), (#"a"b\c"#, #""a\"b\\c""#), ("${x}", #""$${x}""#), ("%{if}", #""%%{if}""#),
@@ -120,7 +136,7 @@ import Testing
 
     @Test("changes cost what their list prices say, and groups nothing")
     func changesCost() throws {
-        let plan = Plan.make(try Examples.declaration(), try Examples.incident())
+        let plan = Plan.make(try Examples.declaration(), try Examples.incident(), today: Examples.today)
         let cost = Cost(of: plan.changes)
         #expect(
             cost.text == """

@@ -5,6 +5,32 @@ extension Audit {
             judgeSharing(group)
             judgeReferences(group)
             judgeUse(group)
+            judgeStrangers(group)
+        }
+    }
+
+    /// Groups that something without a role carries. What may reach that nobody declares; what may not is known.
+    private mutating func judgeStrangers(_ group: ObservedGroup) {
+        guard survey.owner(of: group) == nil else { return }
+        let strangers =
+            survey.members(carrying: group).filter { survey.roles(of: $0).isEmpty }.map(\.label)
+            + group.usedBy.filter { user in !observed.members.contains { $0.id == user } }
+        guard !strangers.isEmpty else { return }
+        for (id, what, ports) in [
+            (FindingID.adminOpenToWorld, "an admin port", survey.waysIn),
+            (.privatePortExposed, "a private port", survey.privatePorts),
+        ] {
+            let rules = group.ingress.map(\.rule).filter { !Reach($0).limited(ports).isEmpty }
+            guard observed.addresses(of: Reach(rules).limited(ports).sources).isWorld else { continue }
+            // Of several that do it together the widest is named.
+            let widest = rules.first { observed.addresses(of: Reach($0).sources).isWorld } ?? rules.first
+            report(
+                Finding(
+                    id: id, severity: .critical, group: group.label, rule: widest,
+                    evidence: "\(group.label) (\(group.id)) lets everybody in to \(what) by "
+                        + rules.map(\.description).joined(separator: ", ")
+                        + "; on \(strangers.joined(separator: ", ")), of no declared role",
+                    mend: "revoke it by hand, or declare a role for what carries it"))
         }
     }
 
@@ -54,15 +80,15 @@ extension Audit {
                         + "\(all.joined(separator: ", ")) \(all.count == 1 ? "carries" : "carry") it",
                     mend: "give \(all.count == 1 ? "it" : "each") a group made for its role"))
         }
-        // An untouched default group has a rule from itself, and is there in each network.
-        if !group.isDefault, all.isEmpty, !group.ingress.isEmpty {
+        // An untouched default group has a rule from itself, and is there in each network. A role's own group may wait for
+        // its members; those that are there without it are told of by themselves.
+        if !group.isDefault, survey.owner(of: group) == nil, all.isEmpty, !group.ingress.isEmpty {
             report(
                 Finding(
-                    id: .ruleUnused, severity: .low, role: survey.owner(of: group)?.name, group: group.label,
+                    id: .ruleUnused, severity: .low, group: group.label,
                     evidence: "nothing carries \(group.label) (\(group.id)): its \(group.ingress.count) "
                         + "\(group.ingress.count == 1 ? "rule protects" : "rules protect") nobody",
-                    mend: survey.owner(of: group) == nil
-                        ? "delete the group by hand when nobody needs it" : "give it to the members of its role"))
+                    mend: "delete the group by hand when nobody needs it"))
         }
     }
 }

@@ -93,10 +93,7 @@ extension Audit {
     // MARK: What is open
 
     private var admin: [TransportProtocol: PortSet] { survey.waysIn }
-    private var secret: [TransportProtocol: PortSet] {
-        let ports = PortSet(ranges: declared.privatePorts)
-        return [.tcp: ports, .udp: ports]
-    }
+    private var secret: [TransportProtocol: PortSet] { survey.privatePorts }
 
     /// Admin ports are judged for all groups of a member together: the world can be let in by halves.
     private mutating func judgeAdmin(_ role: Role, _ places: [Place]) {

@@ -9,12 +9,17 @@ public struct Audit {
     /// Everything found, worst first; none where what was seen is what is declared.
     /// - Parameter today: decides which exceptions still hold.
     public static func findings(_ declared: Declaration, _ observed: Observation, today: CalendarDate) -> [Finding] {
-        var audit = Audit(survey: Survey(declared, observed))
+        Exceptions(declared.exceptions, observed, today: today).apply(to: all(Survey(declared, observed)))
+    }
+
+    /// Everything found, whatever is excepted.
+    static func all(_ survey: Survey) -> [Finding] {
+        var audit = Audit(survey: survey)
         audit.judgeRoles()
         audit.judgeGroups()
         audit.judgeBuckets()
         audit.judgeAlarms()
-        return Exceptions(declared.exceptions, observed, today: today).apply(to: audit.sorted)
+        return audit.sorted
     }
 
     private init(survey: Survey) {
@@ -56,15 +61,19 @@ struct Exceptions {
 
     /// Leaves out what an exception covers, and says of the rest when one is over.
     func apply(to findings: [Finding]) -> [Finding] {
-        findings.compactMap { finding in
-            let fitting = exceptions.filter { covers($0, finding) }
-            guard !fitting.contains(where: { exception in exception.until.map { $0 >= today } ?? false }) else {
-                return nil
-            }
-            guard let last = fitting.max(by: { before($0, $1) }), let until = last.until else { return finding }
+        findings.filter { !holds(for: $0) }.map { finding in
+            let over = exceptions.filter { covers($0, finding) }
+            guard let last = over.max(by: { before($0, $1) }), let until = last.until else { return finding }
             var told = finding
             told.evidence += "; the exception (\(last.reason)) ended on \(until)"
             return told
+        }
+    }
+
+    /// Whether an exception that is not over covers a finding.
+    func holds(for finding: Finding) -> Bool {
+        exceptions.contains { exception in
+            covers(exception, finding) && exception.until.map { $0 >= today } ?? false
         }
     }
 

@@ -6,6 +6,7 @@ struct Survey {
     let roles: [Role]
     /// See `Declaration.waysIn`.
     let waysIn: [TransportProtocol: PortSet]
+    let privatePorts: [TransportProtocol: PortSet]
     private let rolesByMember: [String: [Role]]
     private let allowedByRole: [String: Reach]
 
@@ -15,8 +16,14 @@ struct Survey {
         let roles = declared.rolesInForce
         self.roles = roles
         waysIn = declared.waysIn
+        let secret = PortSet(ranges: declared.privatePorts)
+        privatePorts = [.tcp: secret, .udp: secret]
         rolesByMember = Dictionary(
-            observed.members.map { member in (Self.key(member), roles.filter { $0.members.contains(member) }) },
+            observed.members.map { member in
+                // The one role in force is the host's own.
+                let isHost = member.kind == .host && declared.provider.nftables != nil
+                return (Self.key(member), roles.filter { isHost || $0.members.contains(member) })
+            },
             uniquingKeysWith: { first, _ in first })
         allowedByRole = Dictionary(
             uniqueKeysWithValues: roles.map { ($0.name, Reach(declared.rules(of: $0).map(observed.named))) })

@@ -75,7 +75,9 @@ private struct AddressListEdit {
         let items = before.indices.compactMap { index in positions(index).map { $0..<end(ofItemAt: $0) } }
         // A key with nothing behind it stands nowhere: what the parser names is the end of the line, or the next.
         guard let start, !before.isEmpty || scalars[start] == "[" else { return insertKey(wanted) }
-        guard items.count == before.count, !before.isEmpty else { return replaceWhole(by: wanted) }
+        // An alias stands where its anchor is.
+        let isInOrder = zip([start..<start] + items, items).allSatisfy { $0.upperBound <= $1.lowerBound }
+        guard items.count == before.count, !before.isEmpty, isInOrder else { return replaceWhole(by: wanted) }
         let isBlock = scalars[start] == "-"
         let gone = before.indices.filter { !wanted.contains(before[$0]) }
         let new = wanted.filter { !before.contains($0) }

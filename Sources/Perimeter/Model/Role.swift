@@ -107,7 +107,7 @@ extension Declaration {
     var waysIn: [TransportProtocol: PortSet] {
         let ports = PortSet(ranges: adminPorts)
         let declared = PortSet(
-            ranges: roles.flatMap(\.allow).filter { $0.protocols.contains(.udp) }.flatMap(\.ports))
+            ranges: roles.flatMap(\.allow).filter { $0.protocols.contains(.udp) && !$0.from.isEmpty }.flatMap(\.ports))
         return [.tcp: ports, .udp: ports.intersection(declared)]
     }
 

@@ -56,7 +56,8 @@ extension Change {
 
 extension ObservedAlarm {
     fileprivate var text: String {
-        "\(namespace)/\(metric) \(statistic) \(comparison) \(threshold) in \(periodSeconds)s"
+        let bound = Int(exactly: threshold).map { String($0) } ?? String(threshold)
+        return "\(namespace)/\(metric) \(statistic) \(comparison) \(bound) in \(periodSeconds)s"
     }
 }
 

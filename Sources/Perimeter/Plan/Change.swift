@@ -29,7 +29,7 @@ public struct MemberReference: Codable, Sendable, Hashable {
 public enum Change: Sendable, Equatable {
     /// An empty group.
     case createGroup(GroupReference, description: String, vpc: String?)
-    /// - `description`: nil where rules can't have one.
+    /// - `description`: where rules can't have one it does not matter; nil only to put back a rule that had none.
     case authorize(GroupReference, Rule, description: String?)
     case describe(GroupReference, Rule, ruleID: String, from: String, to: String)
     case attach(MemberReference, GroupReference)
@@ -135,6 +135,16 @@ public enum Change: Sendable, Equatable {
         case .detach: 9
         case .revoke: 10
         case .deleteGroup: 11
+        }
+    }
+
+    /// Whether it can shut anybody out.
+    var canShutOut: Bool {
+        switch self {
+        case .detach, .revoke, .deleteGroup: true
+        case .createGroup, .authorize, .describe, .attach, .setAlarm, .blockPublicAccess, .encrypt, .setVersioning,
+            .setLifecycle:
+            false
         }
     }
 }

@@ -61,8 +61,9 @@ extension Observation {
         id.isEmpty || found.id.isEmpty ? named(found.rule) == named(rule) : found.id == id
     }
 
-    /// A change with the ids that things have here; nil when it is done already, or can't be done any more.
-    func asNeeded(_ change: Change) -> Change? {
+    /// A change with the ids that things have here; nil when it is done already, or can't be done any more. So a plan that
+    /// was interrupted goes on with what is pending.
+    public func pending(_ change: Change) -> Change? {
         let result: Change
         switch change {
         case .revoke(let reference, let rule, let id, let description):

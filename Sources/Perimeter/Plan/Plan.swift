@@ -1,3 +1,5 @@
+public import CoreTypes
+
 /// The changes that make what is into what is declared, in the order to carry them out.
 public struct Plan: Codable, Sendable, Equatable {
     public var changes: [Change]
@@ -45,13 +47,41 @@ public struct Refusal: Codable, Sendable, Hashable {
 }
 
 extension Plan {
-    /// What to change, if anything. Rules are compared by what they let in; one that is declared in other words stays.
-    public static func make(_ declared: Declaration, _ observed: Observation) -> Plan {
-        var planner = Planner(Survey(declared, observed))
+    /// What to change, if anything. Rules are compared by what they let in; one that is declared in other words stays, and
+    /// so does what only exceptions that hold today are about.
+    public static func make(_ declared: Declaration, _ observed: Observation, today: CalendarDate) -> Plan {
+        var planner = Planner(Survey(declared, observed), today: today)
         planner.planGroups()
         planner.planMembers()
         planner.planServices()
         return Plan(inSafeOrder: planner.changes, planner.refusals, declared, observed)
+    }
+
+    /// What lets operators in from other addresses than before: in each group, whoever's it is, the rules with admin ports
+    /// that are from an old address get a like from each new one, and go.
+    /// - Parameter declared: the file with the new addresses already in it.
+    public static func movingAdmins(
+        from old: [IPNetwork], to new: [IPNetwork], _ declared: Declaration, _ observed: Observation
+    ) -> Plan {
+        let waysIn = declared.waysIn
+        let gone = Set(old.filter { !new.contains($0) }.map { Source.network($0) })
+        let added = new.filter { !old.contains($0) }.map { Source.network($0) }
+        var changes: [Change] = []
+        for group in observed.groups {
+            let rules = group.ingress.filter {
+                gone.contains($0.rule.source) && !Reach($0.rule).limited(waysIn).isEmpty
+            }
+            let present = Set(group.ingress.map(\.rule))
+            for found in rules {
+                for rule in added.map(found.rule.from) where !present.contains(rule) {
+                    let change = Change.authorize(GroupReference(group), rule, description: found.description)
+                    if !changes.contains(change) { changes.append(change) }
+                }
+                changes.append(
+                    .revoke(GroupReference(group), found.rule, ruleID: found.id, description: found.description))
+            }
+        }
+        return Plan(inSafeOrder: changes, [], declared, observed)
     }
 
     /// What undoes changes that were carried out, as far as they are still there to be undone.
@@ -59,7 +89,7 @@ extension Plan {
     public static func rollback(
         of carriedOut: [Change], _ declared: Declaration, _ observed: Observation
     ) -> Plan {
-        let changes = carriedOut.reversed().map(\.inverse).compactMap { observed.asNeeded($0) }
+        let changes = carriedOut.reversed().map(\.inverse).compactMap { observed.pending($0) }
         return Plan(inSafeOrder: changes, [], declared, observed)
     }
 

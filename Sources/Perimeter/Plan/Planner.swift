@@ -3,12 +3,18 @@ struct Planner {
     let survey: Survey
     private(set) var changes: [Change] = []
     private(set) var refusals: [Refusal] = []
+    private let tolerated: ToleratedFindings
 
     private var declared: Declaration { survey.declared }
     private var observed: Observation { survey.observed }
 
-    init(_ survey: Survey) {
+    init(_ survey: Survey, today: CalendarDate) {
         self.survey = survey
+        tolerated = ToleratedFindings(survey, today: today)
+    }
+
+    private mutating func add(_ change: Change) {
+        if !tolerated.isNeedless(change) { changes.append(change) }
     }
 
     // MARK: Groups and their rules
@@ -35,10 +41,10 @@ struct Planner {
             return
         }
         let group = GroupReference(name: role.group)
-        changes.append(
+        add(
             .createGroup(group, description: Self.description(of: role), vpc: declared.provider.aws?.vpc))
         for rule in survey.wanted(role) {
-            changes.append(.authorize(group, rule, description: RuleDescription.text(declared.why(rule, of: role))))
+            add(.authorize(group, rule, description: RuleDescription.text(declared.why(rule, of: role))))
         }
     }
 
@@ -51,22 +57,19 @@ struct Planner {
         let kept = Reach(fitting.map(\.rule))
         let added = wanted.filter { !kept.isSuperset(of: Reach($0)) }
         let addedReach = added.map { Reach($0) }
-        // Rules of a host have no descriptions; whether new ones may have is seen from those that are there.
-        let hasDescriptions =
-            rules.isEmpty ? declared.provider.nftables == nil : rules.contains { $0.observed.description != nil }
         for rule in added {
             let description = RuleDescription.text(declared.why(rule, of: role))
-            changes.append(.authorize(reference, rule, description: hasDescriptions ? description : nil))
+            add(.authorize(reference, rule, description: description))
         }
         for (found, rule) in rules {
             let fits = fitting.contains { $0.observed.id == found.id && $0.rule == rule }
             guard fits, !addedReach.contains(where: { $0.isSuperset(of: Reach(rule)) }) else {
-                changes.append(.revoke(reference, rule, ruleID: found.id, description: found.description))
+                add(.revoke(reference, rule, ruleID: found.id, description: found.description))
                 continue
             }
             let description = RuleDescription.text(declared.why(rule, of: role))
             if let old = found.description, old != description, wanted.contains(rule) {
-                changes.append(.describe(reference, rule, ruleID: found.id, from: old, to: description))
+                add(.describe(reference, rule, ruleID: found.id, from: old, to: description))
             }
         }
     }
@@ -84,10 +87,12 @@ struct Planner {
                 let group = survey.group(of: role)
                 guard !carried.contains(where: { $0.id == group?.id }), group != nil || !role.group.hasPrefix("sg-")
                 else { continue }
-                changes.append(.attach(reference, group.map { GroupReference($0) } ?? GroupReference(name: role.group)))
+                add(.attach(reference, group.map { GroupReference($0) } ?? GroupReference(name: role.group)))
             }
             for group in carried where !survey.mayKeep(group, member) {
-                changes.append(.detach(reference, GroupReference(group)))
+                let change = Change.detach(reference, GroupReference(group))
+                guard !tolerated.isNeedless(change) else { continue }
+                changes.append(change)
                 emptied[group.id, default: []].insert(member.id)
             }
         }
@@ -103,7 +108,7 @@ struct Planner {
         let users = Set(survey.members(carrying: group).map(\.id)).union(group.usedBy)
         guard users.isSubset(of: left) else { return }
         for rule in group.ingress {
-            changes.append(
+            add(
                 .revoke(
                     GroupReference(group), observed.named(rule.rule), ruleID: rule.id, description: rule.description))
         }
@@ -115,12 +120,12 @@ struct Planner {
         for bucket in declared.bucketsInForce {
             guard let found = observed.buckets.first(where: { $0.name == bucket.name }), found.exists else { continue }
             for lack in Requirements.lacks(bucket, found) where lack.isMendable {
-                changes.append(Self.change(lack.part, bucket, found))
+                add(Self.change(lack.part, bucket, found))
             }
         }
         for alarm in declared.alarmsInForce where Requirements.lacks(alarm, among: observed.alarms) != nil {
             let found = observed.alarms.first { $0.name == alarm.name }
-            changes.append(.setAlarm(alarm.name, from: found, to: alarm.settled(over: found)))
+            add(.setAlarm(alarm.name, from: found, to: alarm.settled(over: found)))
         }
     }
 

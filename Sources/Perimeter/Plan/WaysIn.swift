@@ -22,7 +22,7 @@ struct WaysIn {
         var refused: Set<String> = []
         for (index, change) in changes.enumerated() {
             state = state.applying(change)
-            guard change.rank >= Change.firstToClose || index == changes.count - 1 else { continue }
+            guard change.canShutOut else { continue }
             let now = ways(state)
             for (place, before) in start.sorted(by: { $0.key < $1.key }) where !refused.contains(place) {
                 let lost = before.subtracting(now[place] ?? Reach())
@@ -46,10 +46,10 @@ struct WaysIn {
     func ways(_ state: Observation) -> [String: Reach] {
         var ways: [String: Reach] = [:]
         for member in state.members where member.hasShell {
-            ways[member.label] = reach(state.groups(of: member), state)
+            ways["\(member.kind.rawValue) \(member.label)"] = reach(state.groups(of: member), state)
         }
         if declared.provider.nftables != nil {
-            for group in state.groups { ways[group.label] = reach([group], state) }
+            for group in state.groups { ways["group \(group.label)"] = reach([group], state) }
         }
         return ways
     }
@@ -61,9 +61,4 @@ struct WaysIn {
         }
         return Reach(rules).intersection(guarded)
     }
-}
-
-extension Change {
-    /// The first rank at which anything can be shut.
-    static let firstToClose = 9
 }
