@@ -211,10 +211,14 @@ import Testing
         },
         Drift(
             "a member without its group",
-            ["rule-missing medium redis prod-sg-redis", "rule-unused low redis prod-sg-redis"]
+            ["rule-missing medium redis prod-sg-redis"]
         ) { state in
             state.members.removeAll { $0.id == "prod-redis" }
             state.members.append(Member(kind: .elasticache, id: "prod-redis", groups: ["sg-x"]))
+        },
+        Drift("a role of nobody yet", []) { state in
+            state.members.removeAll { $0.id == "prod-redis" }
+            state.change("prod-sg-redis") { $0.usedBy = [] }
         },
         Drift("an unblocked bucket", ["bucket-public high prod-recordings"]) {
             $0.buckets[0].publicAccessBlocked?.restrictPublicBuckets = false

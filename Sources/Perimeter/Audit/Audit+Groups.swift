@@ -80,15 +80,15 @@ extension Audit {
                         + "\(all.joined(separator: ", ")) \(all.count == 1 ? "carries" : "carry") it",
                     mend: "give \(all.count == 1 ? "it" : "each") a group made for its role"))
         }
-        // An untouched default group has a rule from itself, and is there in each network.
-        if !group.isDefault, all.isEmpty, !group.ingress.isEmpty {
+        // An untouched default group has a rule from itself, and is there in each network. A role's own group may wait for
+        // its members; those that are there without it are told of by themselves.
+        if !group.isDefault, survey.owner(of: group) == nil, all.isEmpty, !group.ingress.isEmpty {
             report(
                 Finding(
-                    id: .ruleUnused, severity: .low, role: survey.owner(of: group)?.name, group: group.label,
+                    id: .ruleUnused, severity: .low, group: group.label,
                     evidence: "nothing carries \(group.label) (\(group.id)): its \(group.ingress.count) "
                         + "\(group.ingress.count == 1 ? "rule protects" : "rules protect") nobody",
-                    mend: survey.owner(of: group) == nil
-                        ? "delete the group by hand when nobody needs it" : "give it to the members of its role"))
+                    mend: "delete the group by hand when nobody needs it"))
         }
     }
 }

@@ -62,7 +62,7 @@ public struct ObservedGroup: Codable, Sendable, Equatable {
     public var vpc: String?
     public var ingress: [ObservedRule]
     public var tags: [String: String]
-    /// Everything that carries it, by the id of the member or of the interface.
+    /// Everything that carries it: by the id of the member where it is one of `Observation.members`, else of the interface.
     public var usedBy: [String]
 
     public init(

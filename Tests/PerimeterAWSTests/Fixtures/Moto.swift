@@ -115,9 +115,9 @@ final class Moto: Sendable {
 
     private static let preamble = """
         import json, os, sys, urllib.request
-        # Nothing of the operator's own.
+        # Nothing of the operator's own, and no proxy between loopback and loopback.
         for name in list(os.environ):
-            if name.startswith("AWS_"):
+            if name.startswith("AWS_") or name.lower().endswith("_proxy"):
                 del os.environ[name]
         os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = "/nonexistent"
         import boto3
