@@ -114,7 +114,8 @@ let rooms: [Target] = [
         name: "sallyport",
         dependencies: [
             "CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "TransportSecurity",
-            "Transport", "UserAgent", "Edge", "ControlAPI", "Defense", "Telemetry", "WitnessForwarding", .nioCore,
+            "Transport", "UserAgent", "Edge", "ControlAPI", "Defense", "Telemetry", "WitnessForwarding", "Perimeter",
+            "PerimeterAWS", "SettingsFile", .nioCore,
             .nioHTTP1, .nioSSL, .crypto, .unixSignals, .logging, .argumentParser, .serviceLifecycle, .asyncHTTPClient,
         ],
         swiftSettings: strict),

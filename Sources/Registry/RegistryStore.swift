@@ -118,6 +118,13 @@ public final class RegistryStore: Sendable {
         try read { try Int64.fetchOne($0, sql: "PRAGMA data_version") ?? 0 }
     }
 
+    /// Notes a change to something that is not in the registry, for the edge to put into the witness.
+    public func noteChange(
+        _ action: String, of object: String, before: [String: String]?, after: [String: String]?
+    ) throws(RegistryError) {
+        try write { try note(action, object, before: before, after: after, in: $0) }
+    }
+
     /// Notes a change in the transaction that makes it.
     func note(
         _ action: String, _ object: String, before: [String: String]?, after: [String: String]?, in database: Database

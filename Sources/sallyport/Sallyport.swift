@@ -11,6 +11,6 @@ struct Sallyport: AsyncParsableCommand {
             ExplainCommand.self,
             SubscriberCommand.self, AllowCommand.self, ExpertCommand.self, BanCommand.self, KeyCommand.self,
             ImportCommand.self,
-            CertCommand.self, WitnessCommand.self,
+            CertCommand.self, WitnessCommand.self, PerimeterCommand.self,
         ])
 }

@@ -13,6 +13,18 @@ enum Terminal {
         FileHandle.standardOutput.write(Data((text + "\n").utf8))
     }
 
+    /// A text as it is, with its own ends of lines.
+    static func write(_ text: String) {
+        FileHandle.standardOutput.write(Data(text.utf8))
+    }
+
+    /// Asks on standard error; anything but `y` or `yes` means no.
+    static func agrees(_ question: String) -> Bool {
+        FileHandle.standardError.write(Data("\(JSONText.escaped(question)) [y/N] ".utf8))
+        let answer = readLine(strippingNewline: true)?.trimmingCharacters(in: .whitespaces).lowercased()
+        return answer == "y" || answer == "yes"
+    }
+
     /// To standard error, so that it does not mix with what another program reads.
     static func warn(_ text: String) {
         FileHandle.standardError.write(Data((JSONText.escaped(text) + "\n").utf8))

@@ -18,6 +18,11 @@ extension Change {
         }
     }
 
+    /// The group, member, bucket or alarm that it changes.
+    public var subject: String { diff.subject }
+    /// Whether something is taken away by it.
+    public var takesAway: Bool { diff.sign == "-" }
+
     /// `+`, `-` or `~`, what is changed, and how: as a diff has it.
     var diff: (sign: Character, subject: String, detail: String) {
         switch self {

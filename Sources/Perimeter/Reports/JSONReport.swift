@@ -19,25 +19,35 @@ extension Plan {
 
     /// Reads the text of a plan.
     public init(json text: String) throws(PlanFileError) {
-        do {
-            self = try JSONText.value(Plan.self, from: text)
-        } catch let error as DecodingError {
-            throw PlanFileError(error)
-        } catch {
-            throw PlanFileError(description: "this is not the JSON of a plan")
-        }
+        self = try PlanFileError.reading(
+            text, "the JSON of a plan", "write it by 'sallyport perimeter plan --out FILE'")
     }
 }
 
-/// Why a text is no plan.
+/// Why a text is no plan, or no rollback file.
 public struct PlanFileError: Error, Sendable, CustomStringConvertible {
     public let description: String
 
-    init(description: String) {
+    /// - Parameters:
+    ///   - what: the text should be.
+    ///   - mend: where one comes from.
+    static func reading<Value: Decodable>(
+        _ text: String, _ what: String, _ mend: String
+    ) throws(PlanFileError) -> Value {
+        do {
+            return try JSONText.value(Value.self, from: text)
+        } catch let error as DecodingError {
+            throw PlanFileError(error, what, mend)
+        } catch {
+            throw PlanFileError(description: "this is not \(what): \(mend)")
+        }
+    }
+
+    private init(description: String) {
         self.description = description
     }
 
-    init(_ error: DecodingError) {
+    private init(_ error: DecodingError, _ what: String, _ mend: String) {
         let context =
             switch error {
             case .keyNotFound(_, let context), .typeMismatch(_, let context), .valueNotFound(_, let context),
@@ -48,7 +58,6 @@ public struct PlanFileError: Error, Sendable, CustomStringConvertible {
         let path = context.codingPath.map { key in key.intValue.map { "[\($0)]" } ?? key.stringValue }
         let place = path.isEmpty ? "" : " at " + path.joined(separator: ".").replacingOccurrences(of: ".[", with: "[")
         self.init(
-            description: "this is not the JSON of a plan\(place): \(context.debugDescription) Write it by "
-                + "'sallyport perimeter plan --out FILE'")
+            description: "this is not \(what)\(place): \(context.debugDescription) (\(mend))")
     }
 }

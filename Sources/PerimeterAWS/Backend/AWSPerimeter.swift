@@ -35,3 +35,11 @@ public final class AWSPerimeter: Sendable {
         }
     }
 }
+
+extension AWSPerimeter: PerimeterBackend {
+    public var isAtomic: Bool { false }
+
+    public func carryOut(_ changes: [Change], _ declared: Declaration) async throws {
+        for change in changes { try await carryOut(change) }
+    }
+}
