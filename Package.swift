@@ -76,6 +76,7 @@ let rooms: [Target] = [
             "CoreTypes", "Telemetry", "Witness", .nioCore, .nioPosix, .nioTLS, .nioSSL, .nioHTTP1, .asyncHTTPClient,
             .logging, .serviceLifecycle,
         ]),
+    room("PerimeterProbe", ["CoreTypes", "Perimeter", .nioCore, .nioPosix]),
     room("PerimeterAWS", ["CoreTypes", "Perimeter", .nioCore, .nioHTTP1, .crypto, .asyncHTTPClient, .xmlCoder]),
     room("Registry", ["CoreTypes", .crypto, .cryptoExtras, .grdb]),
     room("TransportSecurity", ["CoreTypes", .nioCore, .nioSSL, .crypto, .cryptoExtras, .x509, .swiftASN1]),
@@ -115,7 +116,7 @@ let rooms: [Target] = [
         dependencies: [
             "CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "TransportSecurity",
             "Transport", "UserAgent", "Edge", "ControlAPI", "Defense", "Telemetry", "WitnessForwarding", "Perimeter",
-            "PerimeterAWS", "SettingsFile", .nioCore,
+            "PerimeterAWS", "PerimeterProbe", "SettingsFile", .nioCore, .nioPosix,
             .nioHTTP1, .nioSSL, .crypto, .unixSignals, .logging, .argumentParser, .serviceLifecycle, .asyncHTTPClient,
         ],
         swiftSettings: strict),

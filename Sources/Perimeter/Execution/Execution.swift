@@ -16,6 +16,9 @@ public struct Execution: Sendable {
     /// Why changes were skipped, each a sentence with what to do.
     public private(set) var reasons: [String] = []
 
+    /// One that has not begun.
+    public init() {}
+
     public var isComplete: Bool { failures.isEmpty && skipped.isEmpty }
 
     /// What happens while it goes on.

@@ -3,6 +3,7 @@ import AsyncHTTPClient
 import CoreTypes
 import Foundation
 import NIOCore
+import NIOHTTP1
 import Perimeter
 
 extension PerimeterCommand {

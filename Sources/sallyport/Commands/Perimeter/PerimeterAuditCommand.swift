@@ -2,8 +2,6 @@ import ArgumentParser
 import Perimeter
 import PerimeterAWS
 
-extension Severity: ExpressibleByArgument {}
-
 extension PerimeterCommand {
     struct Audit: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -20,7 +18,15 @@ extension PerimeterCommand {
         @OptionGroup var perimeter: PerimeterOption
         @Option(help: "table, json, sarif (2.1.0) or junit.") var format = Format.table
         @Flag(name: .customLong("json"), help: "The same as --format json.") var isJSON = false
-        @Option(help: "The least severity that counts: low, medium, high or critical.") var failOn = Severity.low
+        @Option(
+            help: "The least severity that counts: low, medium, high or critical.",
+            transform: { text in
+                guard let severity = Severity(rawValue: text) else {
+                    throw ValidationError("--fail-on: '\(text)' is none of low, medium, high and critical.")
+                }
+                return severity
+            })
+        var failOn = Severity.low
 
         func run() async throws {
             let (declared, observed) = try await perimeter.observe()

@@ -12,7 +12,7 @@ struct PerimeterCommand: AsyncParsableCommand {
             What may reach what stands in perimeter.yaml. Where the rules are in force, in AWS or on this host, is its \
             'provider'. Credentials of AWS are found as its own tools find them.
             """,
-        subcommands: [Audit.self, Plan.self, Apply.self, AdminIP.self, Export.self, Cost.self])
+        subcommands: [Audit.self, Plan.self, Apply.self, AdminIP.self, Verify.self, Export.self, Cost.self])
 }
 
 /// `--file`, for every command about the perimeter.
