@@ -42,6 +42,11 @@ extension PerimeterAWSTests {
                 let before = try await perimeter.observe(declared)
                 let plan = Plan.make(declared, before, today: Self.today)
                 #expect(plan.refusals.isEmpty)
+                let findings = Audit.findings(declared, before, today: Self.today)
+                #expect(
+                    Set(findings.map(\.id)).isSuperset(of: [
+                        .groupShared, .adminOpenToWorld, .privatePortExposed, .bucketPublic, .alarmMissing,
+                    ]))
                 #expect(QuotaWarning.warnings(plan.changes, on: before).isEmpty)
                 var expected = before
                 for change in plan.changes {
@@ -50,6 +55,7 @@ extension PerimeterAWSTests {
                 }
                 let after = try await perimeter.observe(declared)
                 #expect(Plan.make(declared, after, today: Self.today).changes == [])
+                #expect(Audit.findings(declared, after, today: Self.today).filter { $0.group != "prod-sg" } == [])
                 #expect(Essence(after).groups == Essence(expected).groups)
                 for change in plan.changes { try await perimeter.carryOut(change) }
                 let again = try await perimeter.observe(declared)
