@@ -1,7 +1,7 @@
 /// A plan being carried out: what lets in first; then a look at what has come of it; only then what shuts out.
 ///
-/// After a failure nothing that shuts out is tried any more, since what was to take its place may be missing. What only adds
-/// goes on. What was done is never lost: it is told after each step.
+/// Where something that lets in has failed, nothing that shuts out is tried any more, since it was to take its place. All
+/// else goes on. What was done is never lost: it is told after each step.
 public struct Execution: Sendable {
     public struct Failure: Sendable, Equatable {
         public let change: Change
@@ -56,13 +56,14 @@ public struct Execution: Sendable {
             try await execution.step(change, declared, backend, listener)
         }
         guard !shuttingOut.isEmpty else { return execution }
-        guard execution.failures.isEmpty else {
-            execution.skip(shuttingOut, "nothing is taken away, as not all could be added: mend that, and plan again")
+        guard !execution.failures.contains(where: \.change.letsIn) else {
+            execution.skip(
+                shuttingOut, "nothing is taken away, as not all that lets in could be added: mend that, and plan again")
             return execution
         }
         do {
             let now = try await backend.observe(declared)
-            if let missing = execution.carriedOut.first(where: { now.pending($0) != nil }) {
+            if let missing = execution.carriedOut.first(where: { $0.letsIn && now.pending($0) != nil }) {
                 execution.skip(
                     shuttingOut, "nothing is taken away, as this is not there any more: \(missing.summary): plan again")
                 return execution

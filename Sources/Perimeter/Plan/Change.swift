@@ -138,6 +138,16 @@ public enum Change: Sendable, Equatable {
         }
     }
 
+    /// Whether it has part in letting somebody in.
+    var letsIn: Bool {
+        switch self {
+        case .createGroup, .authorize, .attach: true
+        case .describe, .setAlarm, .blockPublicAccess, .encrypt, .setVersioning, .setLifecycle, .detach, .revoke,
+            .deleteGroup:
+            false
+        }
+    }
+
     /// Whether it can shut anybody out.
     var canShutOut: Bool {
         switch self {

@@ -148,7 +148,7 @@ struct PerimeterJournal: Sendable {
 
     var listener: Execution.Listener {
         Execution.Listener(
-            willCarryOut: { change in if !isQuiet { Terminal.print("- \(change.summary)") } },
+            willCarryOut: { change in if !isQuiet { Terminal.print("  \(change.summary)") } },
             didCarryOut: { step, done in
                 try writeWhole(try Rollback(carriedOut: done, madeAt: madeAt, file: file).json(), to: path)
                 step.forEach(note)
