@@ -105,6 +105,21 @@ import Testing
         #expect(AddressSet(v4: v4, v6: IntervalSet()).isWorld)
     }
 
+    @Test("what stands beside IPv6's names for IPv4 addresses survives a set, and those names are in no set alone")
+    func besideMappedAddresses() throws {
+        let all = AddressSet(try network("::/0"))
+        for text in [
+            "::fffe:0:0/96", "::1:0:0:0/96", "::fffe:0:0/95", "::/80", "::1:0:0:0/128", "::fffe:ffff:ffff/128",
+        ] {
+            let one = AddressSet(try network(text))
+            let rest = all.subtracting(one)
+            #expect(AddressSet(one.networks) == one && AddressSet(rest.networks) == rest, "\(text)")
+            #expect(rest.union(one) == all && !rest.overlaps(one), "\(text)")
+        }
+        #expect(AddressSet(try network("::fffe:0:0/95")) == AddressSet(try network("::fffe:0:0/96")))
+        #expect(all.networks.map(\.description) == ["::/0"])
+    }
+
     @Test("networks survive a set and come back", arguments: 0..<20)
     func networksComeBack(seed: Int) throws {
         var generator = Generator(UInt64(2000 + seed))

@@ -41,6 +41,22 @@ extension Observation {
         #expect(Plan.make(declared, after, today: Examples.today).changes == [])
     }
 
+    @Test("a group that somebody else carries, too, keeps its rules", arguments: [true, false])
+    func carriedByOthersKeepsRules(isKnown: Bool) throws {
+        var state = try Examples.incident()
+        if isKnown {
+            state.members.append(Member(kind: .instance, id: "i-other", groups: ["sg-old"]))
+        } else {
+            state.groups[0].usedBy.append("eni-9")
+        }
+        let plan = try Self.plan(state)
+        #expect(plan.changes.count { $0.action == .detach } == 3)
+        #expect(!plan.changes.contains { $0.action == .revoke })
+        let left = Audit.findings(try Examples.declaration(), state.applying(plan.changes), today: Examples.today)
+        #expect(Set(left.map(\.id)) == [.adminOpenToWorld, .privatePortExposed])
+        #expect(left.allSatisfy { $0.role == nil && $0.evidence.contains("of no declared role") })
+    }
+
     @Test("a plan reads like a diff")
     func readsLikeDiff() throws {
         var state = try Examples.declaredState()
