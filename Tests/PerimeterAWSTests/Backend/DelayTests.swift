@@ -6,7 +6,7 @@ import TestSupport
 
 extension PerimeterAWSTests {
     /// What EC2 does and moto does not: shows changes late, loses answers, refuses. Said by a real HTTP server.
-    @Suite struct DelayTests {
+    @Suite(.needsPython) struct DelayTests {
         private static let source = Source("203.0.113.7/32") ?? .group("")
         private static let ssh = Rule(protocol: .tcp, ports: PortRange(22), source: source)
         private static let group = GroupReference(id: "sg-1", name: "g")
