@@ -8,4 +8,9 @@ extension Trait where Self == ConditionTrait {
     static var needsMoto: Self {
         .enabled(if: PeerProgram.moto.isInstalled, "\(PeerProgram.moto.howToGetIt)")
     }
+
+    /// For `FakeService`.
+    static var needsPython: Self {
+        .enabled(if: PeerProgram.python.isInstalled, "\(PeerProgram.python.howToGetIt)")
+    }
 }

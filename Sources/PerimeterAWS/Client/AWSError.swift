@@ -29,9 +29,7 @@ public struct AWSError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let badSettings = "BadSettings"
         public static let noAnswer = "NoAnswer"
         public static let badAnswer = "BadAnswer"
-        public static let limit = "Limit"
         public static let notDone = "NotDone"
-        public static let ambiguous = "Ambiguous"
         public static let missing = "Missing"
     }
 

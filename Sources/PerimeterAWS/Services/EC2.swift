@@ -116,13 +116,6 @@ struct EC2: Sendable {
 
     // MARK: Networks
 
-    func prefixLists(_ filters: [Filter] = []) async throws(AWSError) -> [PrefixList] {
-        try await listing(
-            "DescribeManagedPrefixLists", PrefixListsAnswer.self, entries: { $0.lists?.all ?? [] },
-            next: { $0.nextToken }, pageSize: 100
-        ) { $0.filter(filters) }
-    }
-
     /// The networks of a prefix list.
     func entries(ofPrefixList id: String) async throws(AWSError) -> [String] {
         try await listing(

@@ -35,7 +35,6 @@ struct SecurityGroupRule: Decodable, Hashable, Sendable {
     struct Reference: Decodable, Hashable, Sendable {
         let groupId: String?
         let userId: String?
-        let vpcPeeringConnectionId: String?
     }
 
     let securityGroupRuleId: String
@@ -117,11 +116,8 @@ struct NetworkInterface: Decodable, Sendable {
     let networkInterfaceId: String
     let description: String?
     let vpcId: String?
-    /// A service of AWS made it, and nobody else may change its groups.
-    let requesterManaged: Bool?
-    /// Which service, such as `amazon-rds`.
+    /// The service of AWS that made it, such as `amazon-rds`, or the account that did.
     let requesterId: String?
-    let interfaceType: String?
     let privateIpAddress: String?
     let groupSet: Items<GroupIdentifier>?
     let attachment: Attachment?
@@ -145,24 +141,6 @@ struct NetworkInterfacesAnswer: Decodable {
     }
 }
 
-struct PrefixList: Decodable, Sendable {
-    let prefixListId: String
-    let prefixListName: String?
-    let addressFamily: String?
-    /// What a reference to it counts for against the limit of rules; AWS's own lists don't tell.
-    let maxEntries: Int?
-}
-
-struct PrefixListsAnswer: Decodable {
-    let lists: Items<PrefixList>?
-    let nextToken: String?
-
-    enum CodingKeys: String, CodingKey {
-        case lists = "prefixListSet"
-        case nextToken
-    }
-}
-
 struct PrefixListEntriesAnswer: Decodable {
     struct Entry: Decodable, Sendable { let cidr: String }
 
@@ -177,7 +155,6 @@ struct PrefixListEntriesAnswer: Decodable {
 
 struct VPC: Decodable, Sendable {
     let vpcId: String
-    let cidrBlock: String?
 }
 
 struct VPCsAnswer: Decodable {

@@ -29,18 +29,6 @@ struct ElastiCache: Sendable {
         var groups: [String]? { memberships.map { $0.all.filter { $0.status != "removing" }.map(\.group) } }
     }
 
-    struct ReplicationGroup: Decodable, Sendable {
-        enum ClusterName: EntryName { static let name = "ClusterId" }
-
-        let identifier: String
-        let clusters: Entries<String, ClusterName>?
-
-        enum CodingKeys: String, CodingKey {
-            case identifier = "ReplicationGroupId"
-            case clusters = "MemberClusters"
-        }
-    }
-
     private enum ClusterName: EntryName { static let name = "CacheCluster" }
     private struct ClustersAnswer: Decodable {
         struct Listing: Decodable {
@@ -64,32 +52,6 @@ struct ElastiCache: Sendable {
                 $0.set("Marker", token)
             }
             return (page.listing.clusters?.all ?? [], page.listing.marker)
-        }
-    }
-
-    private enum GroupName: EntryName { static let name = "ReplicationGroup" }
-    private struct GroupsAnswer: Decodable {
-        struct Listing: Decodable {
-            let groups: Entries<ReplicationGroup, GroupName>?
-            let marker: String?
-
-            enum CodingKeys: String, CodingKey {
-                case groups = "ReplicationGroups"
-                case marker = "Marker"
-            }
-        }
-        let listing: Listing
-
-        enum CodingKeys: String, CodingKey { case listing = "DescribeReplicationGroupsResult" }
-    }
-
-    func replicationGroups() async throws(AWSError) -> [ReplicationGroup] {
-        try await AWSClient.pages("elasticache DescribeReplicationGroups") { token throws(AWSError) in
-            let page = try await client.query(.elasticache, "DescribeReplicationGroups", as: GroupsAnswer.self) {
-                $0.set("MaxRecords", 100)
-                $0.set("Marker", token)
-            }
-            return (page.listing.groups?.all ?? [], page.listing.marker)
         }
     }
 

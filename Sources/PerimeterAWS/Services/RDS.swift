@@ -18,24 +18,17 @@ struct RDS: Sendable {
             let vpc: String?
             enum CodingKeys: String, CodingKey { case vpc = "VpcId" }
         }
-        struct Endpoint: Decodable, Sendable {
-            let address: String?
-            enum CodingKeys: String, CodingKey { case address = "Address" }
-        }
-
         let identifier: String
         let memberships: Entries<Membership, MembershipName>?
         let subnetGroup: SubnetGroup?
         /// Its groups are the cluster's, where it is of one.
         let cluster: String?
-        let isPublic: Bool?
 
         enum CodingKeys: String, CodingKey {
             case identifier = "DBInstanceIdentifier"
             case memberships = "VpcSecurityGroups"
             case subnetGroup = "DBSubnetGroup"
             case cluster = "DBClusterIdentifier"
-            case isPublic = "PubliclyAccessible"
         }
 
         /// Without those that are on their way out.

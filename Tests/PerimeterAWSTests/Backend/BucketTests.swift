@@ -6,7 +6,7 @@ import TestSupport
 
 extension PerimeterAWSTests {
     /// What a bucket looks like that may not be read, or only in part; said by a real HTTP server.
-    @Suite struct BucketTests {
+    @Suite(.needsPython) struct BucketTests {
         private static let namespace = "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
 
         private static func see(_ routes: [String: [FakeService.Answer]]) async throws -> Result<

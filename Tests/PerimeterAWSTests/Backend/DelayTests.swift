@@ -6,7 +6,7 @@ import TestSupport
 
 extension PerimeterAWSTests {
     /// What EC2 does and moto does not: shows changes late, loses answers, refuses. Said by a real HTTP server.
-    @Suite struct DelayTests {
+    @Suite(.needsPython) struct DelayTests {
         private static let source = Source("203.0.113.7/32") ?? .group("")
         private static let ssh = Rule(protocol: .tcp, ports: PortRange(22), source: source)
         private static let group = GroupReference(id: "sg-1", name: "g")
@@ -138,6 +138,57 @@ extension PerimeterAWSTests {
                     "CreateSecurityGroup": [.error(400, "InvalidGroup.Duplicate")],
                 ])
             #expect(seen.error == nil)
+        }
+
+        @Test("a database of a cluster changes with its cluster")
+        func cluster() async throws {
+            func databases(_ group: String) -> FakeService.Answer {
+                Self.answer(
+                    "DescribeDBInstances",
+                    "<DescribeDBInstancesResult><DBInstances><DBInstance><DBInstanceIdentifier>db</DBInstanceIdentifier>"
+                        + "<DBClusterIdentifier>aurora</DBClusterIdentifier><VpcSecurityGroups><VpcSecurityGroupMembership>"
+                        + "<VpcSecurityGroupId>sg-0</VpcSecurityGroupId><Status>active</Status>"
+                        + "</VpcSecurityGroupMembership>\(group)</VpcSecurityGroups></DBInstance></DBInstances>"
+                        + "</DescribeDBInstancesResult>")
+            }
+            let added =
+                "<VpcSecurityGroupMembership><VpcSecurityGroupId>sg-1</VpcSecurityGroupId><Status>adding</Status>"
+                + "</VpcSecurityGroupMembership>"
+            let seen = try await Self.carryOut(
+                .attach(MemberReference(kind: .rds, id: "db"), Self.group),
+                [
+                    "DescribeDBInstances": [databases(""), databases(added)],
+                    "ModifyDBCluster": [Self.answer("ModifyDBCluster", "")],
+                ])
+            #expect(seen.error == nil)
+            #expect(seen.actions.filter { $0.hasPrefix("Modify") } == ["ModifyDBCluster"])
+        }
+
+        @Test("an instance with two interfaces is changed at both, one by one")
+        func twoInterfaces() async throws {
+            func interface(_ id: String, _ groups: [String]) -> String {
+                let items = groups.map { "<item><groupId>\($0)</groupId></item>" }.joined()
+                return "<item><networkInterfaceId>\(id)</networkInterfaceId><groupSet>\(items)</groupSet></item>"
+            }
+            func look(_ interfaces: String...) -> FakeService.Answer {
+                Self.answer(
+                    "DescribeNetworkInterfaces", "<networkInterfaceSet>\(interfaces.joined())</networkInterfaceSet>")
+            }
+            let (first, second) = (interface("eni-1", ["sg-0"]), interface("eni-2", ["sg-0", "sg-2"]))
+            let seen = try await Self.carryOut(
+                .attach(MemberReference(kind: .instance, id: "i-1"), Self.group),
+                [
+                    "DescribeNetworkInterfaces": [
+                        look(first, second), look(first), look(interface("eni-1", ["sg-0", "sg-1"])), look(second),
+                        look(interface("eni-2", ["sg-0", "sg-1", "sg-2"])),
+                    ],
+                    "ModifyNetworkInterfaceAttribute": [Self.answer("ModifyNetworkInterfaceAttribute", "")],
+                ])
+            #expect(seen.error == nil)
+            #expect(
+                seen.actions.filter { $0.hasPrefix("Modify") }
+                    == Array(repeating: "ModifyNetworkInterfaceAttribute", count: 2))
+            #expect(seen.pauses.isEmpty)
         }
 
         @Test("a plan for another network is not carried out here")

@@ -19,7 +19,7 @@ extension PerimeterAWSTests {
         }
 
         private static func reference(_ group: String, _ owner: String?) -> SecurityGroupRule.Reference {
-            SecurityGroupRule.Reference(groupId: group, userId: owner, vpcPeeringConnectionId: nil)
+            SecurityGroupRule.Reference(groupId: group, userId: owner)
         }
 
         @Test(

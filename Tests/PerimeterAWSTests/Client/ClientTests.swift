@@ -5,7 +5,7 @@ import TestSupport
 
 extension PerimeterAWSTests {
     /// What services do that are in trouble, said by a real server.
-    @Suite struct ClientTests {
+    @Suite(.needsPython) struct ClientTests {
         private static let vpcs = """
             <DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><cidrBlock>10.0.0.0/16</cidrBlock></item></vpcSet>
             </DescribeVpcsResponse>

@@ -4,7 +4,7 @@ import TestSupport
 @testable import PerimeterAWS
 
 extension PerimeterAWSTests {
-    @Suite struct CredentialTests {
+    @Suite(.needsPython) struct CredentialTests {
         private static func find(
             _ environment: [String: String], profile: String? = nil, files: [String: String] = [:], clock: Int64 = 0
         ) async throws -> Credentials {

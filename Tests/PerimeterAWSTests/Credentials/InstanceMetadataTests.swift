@@ -6,7 +6,7 @@ import TestSupport
 
 extension PerimeterAWSTests {
     /// The instance metadata service, played by a real HTTP server.
-    @Suite struct InstanceMetadataTests {
+    @Suite(.needsPython) struct InstanceMetadataTests {
         private static let roles = "GET /latest/meta-data/iam/security-credentials/"
         private static func routes(_ credentials: [String]) -> [String: [FakeService.Answer]] {
             [

@@ -5,7 +5,7 @@ import TestSupport
 
 extension PerimeterAWSTests {
     /// By answers as AWS describes them, since moto tells nothing of a cache's groups.
-    @Suite struct ElastiCacheTests {
+    @Suite(.needsPython) struct ElastiCacheTests {
         private static let clusters = """
             <DescribeCacheClustersResponse xmlns="http://elasticache.amazonaws.com/doc/2015-02-02/">
               <DescribeCacheClustersResult><CacheClusters>
