@@ -55,6 +55,14 @@ public struct IPAddress: Hashable, Sendable {
         }
     }
 
+    /// RFC 1918, RFC 4193 and link-local: not reachable from the Internet.
+    public var isPrivate: Bool {
+        switch family {
+        case .v4: low >> 24 == 10 || low >> 20 == 0xac1 || low >> 16 == 0xc0a8 || isLinkLocal
+        case .v6: high >> 57 == 0x7e || isLinkLocal
+        }
+    }
+
     public var isLoopback: Bool {
         family == .v4 ? low >> 24 == 127 : (high == 0 && low == 1)
     }

@@ -264,13 +264,3 @@ extension Configuration.Logging: Section {
         form.value("format", &format, .choice())
     }
 }
-
-extension IPAddress {
-    /// RFC 1918, RFC 4193 and link-local: not reachable from the Internet.
-    fileprivate var isPrivate: Bool {
-        switch family {
-        case .v4: low >> 24 == 10 || low >> 20 == 0xac1 || low >> 16 == 0xc0a8 || isLinkLocal
-        case .v6: high >> 57 == 0x7e || isLinkLocal
-        }
-    }
-}

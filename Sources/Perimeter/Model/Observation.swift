@@ -11,6 +11,11 @@ public struct Observation: Codable, Sendable, Equatable {
     /// The networks of each prefix list that a rule or the declaration refers to, by its id.
     public var prefixLists: [String: [IPNetwork]]
 
+    private enum CodingKeys: String, CodingKey {
+        case groups, members, buckets, alarms
+        case prefixLists = "prefix_lists"
+    }
+
     public init(
         groups: [ObservedGroup] = [], members: [Member] = [], buckets: [ObservedBucket] = [],
         alarms: [ObservedAlarm] = [], prefixLists: [String: [IPNetwork]] = [:]
@@ -64,6 +69,12 @@ public struct ObservedGroup: Codable, Sendable, Equatable {
     public var tags: [String: String]
     /// Everything that carries it: by the id of the member where it is one of `Observation.members`, else of the interface.
     public var usedBy: [String]
+
+    private enum CodingKeys: String, CodingKey {
+        case id, name, description, vpc, ingress, tags
+        case isDefault = "default"
+        case usedBy = "used_by"
+    }
 
     public init(
         id: String, name: String, description: String = "", isDefault: Bool = false, vpc: String? = nil,

@@ -13,6 +13,11 @@ public struct ObservedAlarm: Codable, Sendable, Equatable {
     /// Names (ARNs) of what it tells when it goes off.
     public var actions: [String]
 
+    private enum CodingKeys: String, CodingKey {
+        case name, namespace, metric, dimensions, threshold, statistic, comparison, actions
+        case periodSeconds = "period_seconds"
+    }
+
     public init(
         name: String, namespace: String, metric: String, dimensions: [String: String] = [:], threshold: Double,
         periodSeconds: Int, statistic: String = "Sum", comparison: String = "GreaterThanThreshold",

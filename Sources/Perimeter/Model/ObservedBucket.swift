@@ -25,6 +25,11 @@ public struct ObservedBucket: Codable, Sendable, Equatable {
     /// Why a part could not be read; its value means nothing then.
     public var unreadable: [Part: String]
 
+    private enum CodingKeys: String, CodingKey {
+        case name, exists, encryption, versioning, lifecycle, unreadable
+        case publicAccessBlocked = "public_access_blocked"
+    }
+
     public init(
         name: String, exists: Bool = true, publicAccessBlocked: PublicAccessBlock? = nil, encryption: String? = nil,
         versioning: Versioning = .off, lifecycle: [LifecycleRule] = [], unreadable: [Part: String] = [:]
@@ -45,6 +50,13 @@ public struct PublicAccessBlock: Codable, Sendable, Hashable {
     public var ignorePublicACLs: Bool
     public var blockPublicPolicy: Bool
     public var restrictPublicBuckets: Bool
+
+    private enum CodingKeys: String, CodingKey {
+        case blockPublicACLs = "block_public_acls"
+        case ignorePublicACLs = "ignore_public_acls"
+        case blockPublicPolicy = "block_public_policy"
+        case restrictPublicBuckets = "restrict_public_buckets"
+    }
 
     public init(
         blockPublicACLs: Bool, ignorePublicACLs: Bool, blockPublicPolicy: Bool, restrictPublicBuckets: Bool
@@ -80,6 +92,14 @@ public struct LifecycleRule: Codable, Sendable, Hashable {
     public var expireOldVersionsAfterDays: Int?
     /// The rule in the backend's own words, to be put back as it was.
     public var definition: String
+
+    private enum CodingKeys: String, CodingKey {
+        case id, definition
+        case isEnabled = "enabled"
+        case isForWholeBucket = "for_whole_bucket"
+        case expireAfterDays = "expire_after_days"
+        case expireOldVersionsAfterDays = "expire_old_versions_after_days"
+    }
 
     public init(
         id: String, isEnabled: Bool = true, isForWholeBucket: Bool = true, expireAfterDays: Int? = nil,

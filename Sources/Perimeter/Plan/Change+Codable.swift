@@ -21,6 +21,11 @@ private struct ChangeRecord: Codable {
         var encryption: String?
         var versioning: ObservedBucket.Versioning?
         var lifecycle: [LifecycleRule]?
+
+        private enum CodingKeys: String, CodingKey {
+            case alarm, encryption, versioning, lifecycle
+            case publicAccess = "public_access"
+        }
     }
 
     enum CodingKeys: String, CodingKey {

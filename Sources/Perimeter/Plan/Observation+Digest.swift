@@ -40,11 +40,7 @@ extension Observation {
         }
         for (id, networks) in prefixLists { lines.append(line("list", id, list(networks.map(\.description)))) }
         let text = lines.sorted().joined(separator: "\n")
-        let digits = Array("0123456789abcdef")
-        return SHA256.hash(data: Array(text.utf8)).reduce(into: "") {
-            $0.append(digits[Int($1 >> 4)])
-            $0.append(digits[Int($1 & 15)])
-        }
+        return Hexadecimal.string(Array(SHA256.hash(data: Array(text.utf8))))
     }
 
     /// Parts with their lengths, so that no two lists of parts make one line.

@@ -27,7 +27,7 @@ extension PerimeterCommand {
             name: .customLong("as"),
             help: ArgumentHelp("The address that targets see, where something on the way changes it.", valueName: "address"))
         var seenAs: String?
-        @Option(help: ArgumentHelp("The role of this machine.", valueName: "role")) var asRole: String?
+        @Option(help: ArgumentHelp("The role of this machine, which is within then: members are tried at their private addresses, too.", valueName: "role")) var asRole: String?
         @Flag(help: "Answer at the ports of --role, on this machine.") var listen = false
         @Option(
             name: .customLong("for"), help: "How long to listen, such as 10m.",
@@ -72,15 +72,25 @@ extension PerimeterCommand {
                 named[parts[0], default: []].append(address)
             }
             return try roles(declared).flatMap { role in
-                let known =
-                    role.members.addresses
-                    + (observed?.members.filter { role.members.contains($0) }.flatMap(\.addresses) ?? [])
-                let addresses =
-                    named.isEmpty
-                    ? known.filter { $0.prefixLength == $0.address.family.bitWidth }.map(\.address)
-                    : named[role.name] ?? []
+                let addresses = named.isEmpty ? known(role, observed) : named[role.name] ?? []
                 return addresses.reduce(into: [IPAddress]()) { if !$0.contains($1) { $0.append($1) } }.map { (role, $0) }
             }
+        }
+
+        /// The addresses of a role that the file names, and those of its members that can be reached from here: within, who
+        /// has a role, their private ones too; from outside the public ones.
+        private func known(_ role: Role, _ observed: Observation?) -> [IPAddress] {
+            let members = observed?.members.filter { role.members.contains($0) } ?? []
+            let seen = members.flatMap { member in
+                let addresses = Self.hosts(member.addresses).filter { asRole != nil || !$0.isPrivate }
+                if addresses.isEmpty { Terminal.warn("\(member.id) is not tried: it has no public address") }
+                return addresses
+            }
+            return Self.hosts(role.members.addresses) + seen
+        }
+
+        private static func hosts(_ networks: [IPNetwork]) -> [IPAddress] {
+            networks.filter { $0.prefixLength == $0.address.family.bitWidth }.map(\.address)
         }
 
         private func probe(_ declared: Declaration, _ observed: Observation?) async throws -> [VerifyReport.Row] {
