@@ -106,7 +106,8 @@ extension PerimeterCommand {
             private func text() async throws -> String {
                 let declared = try perimeter.load()
                 guard declared.provider.aws != nil else {
-                    throw CommandFailure("\(perimeter.path): Terraform's rules are for AWS, which is not the provider here")
+                    throw CommandFailure(
+                        "\(perimeter.path): Terraform's rules are for AWS, which is not the provider here")
                 }
                 let observed = offline ? Observation() : try await perimeter.observe().observed
                 return TerraformExport(
