@@ -143,6 +143,7 @@ let testTargets: [Target] = [
             .nioPosix, .nioHTTP1,
         ]),
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
+    tests("PerimeterProbeTests", ["CoreTypes", "Perimeter", "PerimeterProbe", "TestSupport", .nioCore, .nioPosix]),
     tests("PerimeterAWSTests", ["CoreTypes", "Perimeter", "PerimeterAWS", "TestSupport"]),
     .target(
         name: "TestSupport", dependencies: ["CoreTypes", "Witness", .nioCore, .nioPosix], path: "Tests/TestSupport",
