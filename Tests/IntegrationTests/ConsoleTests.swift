@@ -8,7 +8,8 @@ import Witness
 
 extension Integration {
     /// The console in a real browser, driven by `Scenarios/console`, in front of a real edge.
-    @Suite("The console in Chromium", .needs(.chromium, .python), .timeLimit(.minutes(5)))
+    // No limit for all: the shortest one counts, and pictures take their time.
+    @Suite("The console in Chromium", .needs(.chromium, .python))
     struct ConsoleTests {
         private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("Scenarios/console").path
@@ -36,7 +37,7 @@ extension Integration {
             try await finish(try begin(scenario, arguments, key: key, scene))
         }
 
-        @Test("shows what is going on to who has a key, and offers a viewer nothing else")
+        @Test("shows what is going on to who has a key, and offers a viewer nothing else", .timeLimit(.minutes(5)))
         func looking() async throws {
             let scene = try await ConsoleScene()
             let admin = try scene.edge.createKey("night-shift", role: "admin")
@@ -63,7 +64,7 @@ extension Integration {
             #expect(try await scene.strike() == 0)
         }
 
-        @Test("changes what an operator asks for, and is left by a key that is revoked")
+        @Test("changes what an operator asks for, and is left by a key that is revoked", .timeLimit(.minutes(5)))
         func changing() async throws {
             let scene = try await ConsoleScene()
             let edge = scene.edge

@@ -32,7 +32,8 @@ struct ExpectationTests {
         let observed = Observation(prefixLists: ["pl-1": [try IPNetwork(parsing: "198.51.100.0/24")]])
         let target = try #require(IPAddress("192.0.2.1"))
         let prober = Prober(address: try #require(IPAddress(address)), role: own)
-        return declared.expectations(of: try #require(declared.rolesByName[role]), at: target, for: prober, observed)
+        let role = try #require(declared.rolesByName[role])
+        return declared.expectations(of: role, at: target, for: prober, observed)
             .filter(\.isOpen).map { "\($0.point.transport) \($0.point.port)" }
     }
 
@@ -59,16 +60,16 @@ struct ExpectationTests {
     @Test(
         "a difference is told with what it means",
         arguments: [
-            (443, ProbeFinding.open, true, ""), (443, .closed, false, "nobody listens"), (443, .filtered, false, "kept away"),
+            (443, ProbeFinding.open, true, ""), (443, .closed, false, "nobody listens"),
+            (443, .filtered, false, "kept away"),
             (22, .open, false, "answers"), (22, .closed, true, ""), (22, .filtered, true, ""),
         ] as [(UInt16, ProbeFinding, Bool, String)])
     func remarks(port: UInt16, found: ProbeFinding, agrees: Bool, remark: String) throws {
         let declared = try declaration()
         let address = try #require(IPAddress("192.0.2.9"))
-        let expectation = try #require(
-            declared.expectations(
-                of: try #require(declared.rolesByName["api"]), at: address, for: Prober(address: address)
-            ).first { $0.point.transport == .tcp && $0.point.port == port })
+        let role = try #require(declared.rolesByName["api"])
+        let all = declared.expectations(of: role, at: address, for: Prober(address: address))
+        let expectation = try #require(all.first { $0.point.transport == .tcp && $0.point.port == port })
         #expect(expectation.agrees(with: found) == agrees)
         let said = expectation.remark(on: found)
         #expect(remark.isEmpty ? said.isEmpty : said.contains(remark), "\(said)")
