@@ -3,15 +3,13 @@
 /// The file is there as long as it is undecided. Whoever decides holds the lock of the file beside it meanwhile, so that a
 /// change is either confirmed or undone, also when whoever began to decide is killed.
 public struct Trial: Sendable {
-    public enum Decision: Sendable, Hashable {
+    public enum Decision: String, Codable, Sendable, Hashable {
         case confirmed
         case undone
     }
 
-    struct Pending: Codable, Sendable {
-        let before: TableSnapshot
-        /// Of whoever made the change.
-        let process: Int32
+    private struct Decided: Codable {
+        let decision: Decision
     }
 
     /// Where the file is.
@@ -28,17 +26,17 @@ public struct Trial: Sendable {
     }
 
     /// Keeps what is there now, before a change of it.
-    /// - Parameter process: of whoever makes the change.
     /// - Throws: ``NFTablesError``, of kind `pending` when an earlier change is still undecided.
-    public func begin(process: Int32) throws(NFTablesError) {
+    public func begin() throws(NFTablesError) {
         try locked { () throws(NFTablesError) in
-            if try read() != nil {
+            if isPending {
                 throw NFTablesError(
                     .pending,
-                    "\(path): a change before this one is not confirmed yet: 'sallyport perimeter confirm' keeps it, "
+                    "\(path): the change before this one is not confirmed yet: 'sallyport perimeter confirm' keeps it, "
                         + "'sallyport perimeter confirm --undo' takes it back")
             }
-            try TrialFile.write(Pending(before: try perimeter.snapshot(), process: process), to: path)
+            try TrialFile.remove(decided)
+            try TrialFile.write(try perimeter.snapshot(), to: path)
         }
     }
 
@@ -46,17 +44,20 @@ public struct Trial: Sendable {
     public var isPending: Bool { TrialFile.exists(path) }
 
     /// Decides, unless somebody has.
-    /// - Returns: whether it was this that decided.
-    public func decide(_ decision: Decision) throws(NFTablesError) -> Bool {
+    /// - Returns: what is decided now; nil when there was nothing to decide.
+    public func decide(_ decision: Decision) throws(NFTablesError) -> Decision? {
         try locked { () throws(NFTablesError) in
-            guard let pending = try read() else { return false }
-            if decision == .undone { try perimeter.restore(pending.before) }
+            guard let before = try TrialFile.read(TableSnapshot.self, at: path) else {
+                return try TrialFile.read(Decided.self, at: decided)?.decision
+            }
+            if decision == .undone { try perimeter.restore(before) }
+            try TrialFile.write(Decided(decision: decision), to: decided)
             try TrialFile.remove(path)
-            return true
+            return decision
         }
     }
 
-    private func read() throws(NFTablesError) -> Pending? { try TrialFile.read(Pending.self, at: path) }
+    private var decided: String { path + ".decided" }
 
     private func locked<Value>(_ body: () throws(NFTablesError) -> Value) throws(NFTablesError) -> Value {
         let lock = try FileLock(path + ".lock")

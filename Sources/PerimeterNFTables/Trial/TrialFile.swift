@@ -25,6 +25,7 @@ enum TrialFile {
     }
 
     static func remove(_ path: String) throws(NFTablesError) {
+        guard exists(path) else { return }
         do {
             try FileManager.default.removeItem(atPath: path)
         } catch {

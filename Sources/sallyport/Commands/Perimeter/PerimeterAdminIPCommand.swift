@@ -9,7 +9,8 @@ import Perimeter
 extension PerimeterCommand {
     struct AdminIP: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "admin-ip", abstract: "My address has changed: let me in from the new one, and not from the old one.",
+            commandName: "admin-ip",
+            abstract: "My address has changed: let me in from the new one, and not from the old one.",
             discussion: """
                 Finds out the address, shows the change of every rule with an admin port in every group, adds, looks, removes, \
                 and changes the lists 'admin' and 'never_cut_off' of the file. Where several addresses of its family are \
@@ -17,7 +18,9 @@ extension PerimeterCommand {
                 """)
 
         @OptionGroup var work: PerimeterWorkOption
-        @Option(name: .customLong("ip"), help: "The new address, or a network (may be repeated); otherwise it is asked for.")
+        @Option(
+            name: .customLong("ip"), help: "The new address, or a network (may be repeated); otherwise it is asked for."
+        )
         var addresses: [String] = []
         @Option(
             help: ArgumentHelp(
@@ -87,7 +90,8 @@ private struct EchoService {
             throw CommandFailure("\(url) does not tell the address: \(error): \(advice)")
         }
         let text = String(buffer: body).trimmingCharacters(in: .whitespacesAndNewlines)
-        guard let address = IPAddress(text), let network = IPNetwork(address, prefixLength: address.family.bitWidth) else {
+        guard let address = IPAddress(text), let network = IPNetwork(address, prefixLength: address.family.bitWidth)
+        else {
             throw CommandFailure("\(url) answers with '\(text.prefix(60))', which is no address: \(advice)")
         }
         return network
@@ -121,7 +125,9 @@ private struct AdminMove {
         self.admin = admin
         neverCutOff = guarded.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
         isEmpty = lines.isEmpty
-        text = lines.isEmpty ? "admin: \(added.map(\.description).joined(separator: ", ")), as declared" : lines.joined(separator: "\n")
+        text =
+            lines.isEmpty
+            ? "admin: \(added.map(\.description).joined(separator: ", ")), as declared" : lines.joined(separator: "\n")
         var changed = declared
         changed.admin = admin
         changed.neverCutOff = neverCutOff
@@ -135,7 +141,8 @@ private struct AdminMove {
         if let replacing, replacing.address.family == network.address.family {
             guard admin.contains(replacing) else {
                 throw CommandFailure(
-                    "--replaces \(replacing) is not in 'admin': it has \(admin.map(\.description).joined(separator: ", "))")
+                    "--replaces \(replacing) is not in 'admin': it has \(admin.map(\.description).joined(separator: ", "))"
+                )
             }
             return replacing
         }

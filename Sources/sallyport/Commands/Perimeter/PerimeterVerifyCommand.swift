@@ -25,7 +25,8 @@ extension PerimeterCommand {
         var target: [String] = []
         @Option(
             name: .customLong("as"),
-            help: ArgumentHelp("The address that targets see, where something on the way changes it.", valueName: "address"))
+            help: ArgumentHelp(
+                "The address that targets see, where something on the way changes it.", valueName: "address"))
         var seenAs: String?
         @Option(help: ArgumentHelp("The role of this machine.", valueName: "role")) var asRole: String?
         @Flag(help: "Answer at the ports of --role, on this machine.") var listen = false
@@ -79,7 +80,9 @@ extension PerimeterCommand {
                     named.isEmpty
                     ? known.filter { $0.prefixLength == $0.address.family.bitWidth }.map(\.address)
                     : named[role.name] ?? []
-                return addresses.reduce(into: [IPAddress]()) { if !$0.contains($1) { $0.append($1) } }.map { (role, $0) }
+                return addresses.reduce(into: [IPAddress]()) { if !$0.contains($1) { $0.append($1) } }.map {
+                    (role, $0)
+                }
             }
         }
 
@@ -123,7 +126,8 @@ extension PerimeterCommand {
             }
             let listeners = await PlantedListeners(points, on: MultiThreadedEventLoopGroup.singleton)
             Terminal.print(
-                "answering at \(listeners.planted.count) ports of role \(role.name); \(listeners.taken.count) are taken")
+                "answering at \(listeners.planted.count) ports of role \(role.name); \(listeners.taken.count) are taken"
+            )
             // Ends early when it is interrupted.
             try? await Task.sleep(for: listenTime)
             await listeners.close()
@@ -131,7 +135,7 @@ extension PerimeterCommand {
     }
 }
 
-private func duration(_ text: String, of option: String, in range: ClosedRange<Duration>) throws -> Duration {
+func duration(_ text: String, of option: String, in range: ClosedRange<Duration>) throws -> Duration {
     do throws(DurationError) {
         return try Duration(parsing: text, in: range)
     } catch {
@@ -182,13 +186,15 @@ private struct VerifyReport: Encodable {
         var table = Table("ROLE", "TARGET", "PORT", "DECLARED", "FOUND", "", "WHY")
         for row in probes {
             table.add(
-                row.role, row.target, "\(row.protocol) \(row.port)", row.expected, row.found, row.agrees ? "ok" : "DIFFERS",
+                row.role, row.target, "\(row.protocol) \(row.port)", row.expected, row.found,
+                row.agrees ? "ok" : "DIFFERS",
                 row.agrees ? row.why : row.remark)
         }
         let differing = probes.count { !$0.agrees }
         var lines = [table.text(), "", "\(probes.count) tried, \(differing) differ."]
         if let changes {
-            lines.append(changes.isEmpty ? "The rules are as declared." : "The rules differ in \(changes.count): see plan.")
+            lines.append(
+                changes.isEmpty ? "The rules are as declared." : "The rules differ in \(changes.count): see plan.")
         }
         return lines.joined(separator: "\n")
     }
