@@ -78,6 +78,9 @@ let rooms: [Target] = [
         ]),
     room("PerimeterProbe", ["CoreTypes", "Perimeter", .nioCore, .nioPosix]),
     room("PerimeterAWS", ["CoreTypes", "Perimeter", .nioCore, .nioHTTP1, .crypto, .asyncHTTPClient, .xmlCoder]),
+    .systemLibrary(
+        name: "CNFTables", path: "Sources/CNFTables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
+    room("PerimeterNFTables", ["CNFTables", "CoreTypes", "Perimeter"]),
     room("Registry", ["CoreTypes", .crypto, .cryptoExtras, .grdb]),
     room("TransportSecurity", ["CoreTypes", .nioCore, .nioSSL, .crypto, .cryptoExtras, .x509, .swiftASN1]),
     .systemLibrary(
@@ -116,7 +119,7 @@ let rooms: [Target] = [
         dependencies: [
             "CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "TransportSecurity",
             "Transport", "UserAgent", "Edge", "ControlAPI", "Defense", "Telemetry", "WitnessForwarding", "Perimeter",
-            "PerimeterAWS", "PerimeterProbe", "SettingsFile", .nioCore, .nioPosix,
+            "PerimeterAWS", "PerimeterNFTables", "PerimeterProbe", "SettingsFile", .nioCore, .nioPosix,
             .nioHTTP1, .nioSSL, .crypto, .unixSignals, .logging, .argumentParser, .serviceLifecycle, .asyncHTTPClient,
         ],
         swiftSettings: strict),
@@ -145,6 +148,7 @@ let testTargets: [Target] = [
     tests("RegistryTests", ["CoreTypes", "Registry", .crypto, .grdb]),
     tests("PerimeterProbeTests", ["CoreTypes", "Perimeter", "PerimeterProbe", "TestSupport", .nioCore, .nioPosix]),
     tests("PerimeterAWSTests", ["CoreTypes", "Perimeter", "PerimeterAWS", "TestSupport"]),
+    tests("PerimeterNFTablesTests", ["CoreTypes", "Perimeter", "PerimeterNFTables", "TestSupport"]),
     .target(
         name: "TestSupport", dependencies: ["CoreTypes", "Witness", .nioCore, .nioPosix], path: "Tests/TestSupport",
         swiftSettings: strict),

@@ -165,9 +165,9 @@ extension Declaration.Alarm {
 }
 
 /// What EC2 takes as the description of a rule.
-enum RuleDescription {
+package enum RuleDescription {
     /// At most 255 of its characters; others become a dash.
-    static func text(_ why: String) -> String {
+    package static func text(_ why: String) -> String {
         let allowed = "._-:/()#,@[]+=&;{}!$* ".unicodeScalars
         let scalars = why.unicodeScalars.prefix(255).map { scalar -> Unicode.Scalar in
             let isAlphanumeric =

@@ -12,7 +12,8 @@ extension PerimeterCommand {
             discussion: """
                 Without a plan, one is made and shown. A plan is refused when what is there has changed since it was made, or \
                 when it would close an admin port to an address of 'never_cut_off'. What was done is written to a rollback \
-                file after each step. Exits with 1 when not everything could be done.
+                file after each step. On a host, rules that are not confirmed in time are undone: see --confirm-within. Exits with \
+                1 when not everything could be done, or it was undone.
                 """)
 
         @Argument(help: "A plan, from 'plan --out'.", completion: .file()) var plan: String?
@@ -54,6 +55,7 @@ struct PerimeterWorkOption: ParsableArguments {
             "Where to write what was done (default: perimeter-rollback-TIME.json beside the perimeter file).",
             valueName: "file"), completion: .file())
     var rollbackPath: String?
+    @OptionGroup var trial: TrialOption
     @OptionGroup var edge: ConfigurationOption
     @Flag(name: .customLong("json"), help: "Print JSON, for programs.") var isJSON = false
 
@@ -97,7 +99,15 @@ struct PerimeterWorkOption: ParsableArguments {
             throw CommandFailure("nothing was changed")
         }
         let journal = PerimeterJournal(work: self, declared)
-        let execution = try await Execution.run(plan, declared, on: backend, journal.listener)
+        let trial = try await PerimeterTrial(self, on: backend)
+        let execution: Execution
+        do {
+            execution = try await Execution.run(plan, declared, on: backend, journal.listener)
+        } catch {
+            try trial?.undo()
+            throw error
+        }
+        if execution.isComplete { try await trial?.settle(journal) } else { try trial?.undo() }
         try show(execution, rollback: execution.carriedOut.isEmpty ? nil : journal.path)
         if !execution.isComplete { throw ExitCode(1) }
     }
@@ -153,6 +163,16 @@ struct PerimeterJournal: Sendable {
                 try writeWhole(try Rollback(carriedOut: done, madeAt: madeAt, file: file).json(), to: path)
                 step.forEach(note)
             })
+    }
+
+    /// What was done is undone: there is nothing to roll back.
+    func noteUndoing() {
+        do {
+            try FileManager.default.removeItem(atPath: path)
+            try registry?.noteChange("perimeter-undo", of: file, before: nil, after: ["reason": "not confirmed"])
+        } catch {
+            Terminal.warn("the undoing is not recorded, or \(path) could not be deleted: \(error)")
+        }
     }
 
     private func note(_ change: Change) {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Perimeter
 import PerimeterAWS
+import PerimeterNFTables
 
 extension PerimeterCommand {
     struct Audit: AsyncParsableCommand {
@@ -121,6 +122,9 @@ extension PerimeterCommand {
 /// What an operator should know of a plan beside its changes.
 enum PerimeterNotes {
     static func warn(_ plan: Plan, _ declared: Declaration, _ observed: Observation) {
+        for change in plan.changes where change.isBeyondWords && declared.provider.nftables != nil {
+            Terminal.warn("warning: not brought back, as it was another hand's and not understood: \(change.summary)")
+        }
         guard declared.provider.aws != nil else { return }
         for warning in QuotaWarning.warnings(plan.changes, on: observed) { Terminal.warn("warning: \(warning)") }
     }

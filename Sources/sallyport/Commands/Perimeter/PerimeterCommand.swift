@@ -3,6 +3,7 @@ import CoreTypes
 import Foundation
 import Perimeter
 import PerimeterAWS
+import PerimeterNFTables
 import Witness
 
 struct PerimeterCommand: AsyncParsableCommand {
@@ -12,7 +13,10 @@ struct PerimeterCommand: AsyncParsableCommand {
             What may reach what stands in perimeter.yaml. Where the rules are in force, in AWS or on this host, is its \
             'provider'. Credentials of AWS are found as its own tools find them.
             """,
-        subcommands: [Audit.self, Plan.self, Apply.self, AdminIP.self, Verify.self, Export.self, Cost.self])
+        subcommands: [
+            Audit.self, Plan.self, Apply.self, Confirm.self, AdminIP.self, Verify.self, Export.self, Cost.self,
+            WatchTrial.self,
+        ])
 }
 
 /// `--file`, for every command about the perimeter.
@@ -55,10 +59,9 @@ extension Declaration {
     }
 
     private func backend() throws -> any PerimeterBackend {
-        guard let aws = provider.aws else {
-            throw CommandFailure("provider: there is none that can be asked")
-        }
-        return try AWSPerimeter(aws)
+        if let aws = provider.aws { return try AWSPerimeter(aws) }
+        if let host = provider.nftables { return try NFTablesPerimeter(host) }
+        throw CommandFailure("provider: there is none that can be asked")
     }
 }
 

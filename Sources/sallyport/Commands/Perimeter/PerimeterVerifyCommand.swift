@@ -148,7 +148,7 @@ extension PerimeterCommand {
     }
 }
 
-private func duration(_ text: String, of option: String, in range: ClosedRange<Duration>) throws -> Duration {
+func duration(_ text: String, of option: String, in range: ClosedRange<Duration>) throws -> Duration {
     do throws(DurationError) {
         return try Duration(parsing: text, in: range)
     } catch {
