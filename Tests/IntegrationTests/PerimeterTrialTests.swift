@@ -40,10 +40,12 @@ extension Integration {
             #expect(try await apply.ends() == 1)
         }
 
-        @Test("with nobody's word they are undone in time, the banned stay banned, and it is in the log")
+        @Test("with nobody's word they are undone in time, the banned stay banned, and it is recorded")
         func unconfirmed() async throws {
             let host = try PerimeterHost()
+            try host.makeRegistry()
             try host.apply()
+            #expect(host.isRecorded("perimeter-authorize") && !host.isRecorded("perimeter-undo"))
             try host.nft("add", "element", "inet", "sallyport", "banned4", "{ 198.51.100.7 timeout 1h expires 30m }")
             let before = try host.nft("-t", "list", "ruleset")
             try host.change("port: 5060", to: "port: 5070")
@@ -57,6 +59,7 @@ extension Integration {
             let set = try host.nft("list", "set", "inet", "sallyport", "banned4")
             #expect(set.contains("198.51.100.7 timeout 1h expires 29m"), "\(set)")
             #expect(!FileManager.default.fileExists(atPath: host.program.path("back.json")))
+            #expect(host.isRecorded("perimeter-undo"))
             let late = try host.perimeter("confirm")
             #expect(late.code == 1)
         }
@@ -64,6 +67,7 @@ extension Integration {
         @Test("killed hard, whoever applied them takes them along")
         func killed() async throws {
             let host = try PerimeterHost()
+            try host.makeRegistry()
             let apply = try host.start("apply", "apply", "--yes", "--confirm-within", "2s")
             try await apply.prints(Self.inForce)
             try await apply.kill()
@@ -73,6 +77,7 @@ extension Integration {
             let log = try String(
                 contentsOfFile: host.program.path("trial/perimeter-sallyport.pending.log"), encoding: .utf8)
             #expect(log.contains("undone, as nobody has confirmed it"))
+            try await eventually("it is recorded") { host.isRecorded("perimeter-undo") }
         }
 
         @Test("killed hard, they can still be confirmed from another session")

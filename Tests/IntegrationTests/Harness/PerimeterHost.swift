@@ -100,6 +100,19 @@ struct PerimeterHost {
         return differing
     }
 
+    /// Makes the database that an edge here would have.
+    func makeRegistry() throws {
+        let outcome = try program.run("allow", "add", "198.51.100.0/24", "--tag", "test")
+        guard outcome.code == 0 else { throw Failure("allow add: \(outcome)") }
+    }
+
+    /// Whether a change is recorded for the witness.
+    func isRecorded(_ action: String) -> Bool {
+        ["var/sallyport.db", "var/sallyport.db-wal"].contains { name in
+            FileManager.default.contents(atPath: program.path(name))?.range(of: Data(action.utf8)) != nil
+        }
+    }
+
     /// Answers at every port that is tried.
     func listen(_ name: String = "listen") async throws -> ChildProcess {
         let child = try start(name, "verify", "--listen", "--role", "edge", "--for", "5m")

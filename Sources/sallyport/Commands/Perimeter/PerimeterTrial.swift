@@ -51,11 +51,16 @@ struct PerimeterTrial: Sendable {
         if try trial.decide(.undone) == .undone { Terminal.warn("the rules are as they were before") }
     }
 
+    private var seconds: String {
+        let seconds = time / .seconds(1)
+        return Int(exactly: seconds).map { "\($0)" } ?? "\(seconds)"
+    }
+
     /// Waits for somebody's word.
     /// - Throws: when it is undone.
     func settle(_ journal: PerimeterJournal) async throws {
         Terminal.warn(
-            "The new rules are in force, and are undone in \(time) unless they are confirmed: by y here, or, which shows that "
+            "The new rules are in force, and are undone in \(seconds) s unless they are confirmed: by y here, or, which shows that "
                 + "you can still come in, by 'sallyport perimeter confirm' from a new session.")
         let word = await word()
         let decision: Trial.Decision?
