@@ -3,6 +3,7 @@ import CoreTypes
 import Foundation
 import Perimeter
 import Registry
+import Synchronization
 import Witness
 
 extension PerimeterCommand {
@@ -38,7 +39,7 @@ extension PerimeterCommand {
             if let plan { return try Perimeter.Plan(json: try readWhole(plan)) }
             guard let undone else { return .make(declared, observed, today: .today) }
             let rollback = try Rollback(json: try readWhole(undone))
-            return .rollback(of: rollback.carriedOut, declared, observed)
+            return .rollback(of: rollback.changes, declared, observed)
         }
     }
 }
@@ -98,7 +99,7 @@ struct PerimeterWorkOption: ParsableArguments {
         }
         let journal = PerimeterJournal(work: self, declared)
         let execution = try await Execution.run(plan, declared, on: backend, journal.listener)
-        try show(execution, rollback: execution.carriedOut.isEmpty ? nil : journal.path)
+        try show(execution, rollback: journal.path)
         if !execution.isComplete { throw ExitCode(1) }
     }
 
@@ -119,13 +120,14 @@ struct PerimeterWorkOption: ParsableArguments {
 }
 
 /// Keeps what was done: for the way back, and for the record.
-struct PerimeterJournal: Sendable {
+final class PerimeterJournal: Sendable {
     let path: String
     private let file: String
     private let madeAt: String
     private let isQuiet: Bool
     /// Nil: there is no edge here whose witness could be told.
     private let registry: RegistryStore?
+    private let kept = Mutex((done: [Change](), uncertain: [Change]()))
 
     init(work: PerimeterWorkOption, _ declared: Declaration) {
         file = work.perimeter.path
@@ -148,11 +150,22 @@ struct PerimeterJournal: Sendable {
 
     var listener: Execution.Listener {
         Execution.Listener(
-            willCarryOut: { change in if !isQuiet { Terminal.print("  \(change.summary)") } },
-            didCarryOut: { step, done in
-                try writeWhole(try Rollback(carriedOut: done, madeAt: madeAt, file: file).json(), to: path)
+            willCarryOut: { [self] change in if !isQuiet { Terminal.print("  \(change.summary)") } },
+            didCarryOut: { [self] step, done in
+                kept.withLock { $0.done = done }
+                try write()
                 step.forEach(note)
+            },
+            didFail: { [self] step in
+                kept.withLock { $0.uncertain += step }
+                try write()
             })
+    }
+
+    private func write() throws {
+        let (done, uncertain) = kept.withLock { $0 }
+        let rollback = Rollback(carriedOut: done, uncertain: uncertain, madeAt: madeAt, file: file)
+        try writeWhole(try rollback.json(), to: path)
     }
 
     private func note(_ change: Change) {
