@@ -29,17 +29,22 @@ extension PerimeterCommand {
 
         func run() async throws {
             let declared = try work.perimeter.load()
+            let wanted = try wanted()
             try await declared.withBackend { backend in
                 let observed = try await backend.observe(declared)
-                try await work.carryOut(try wanted(declared, observed), declared, observed, on: backend)
+                try await work.carryOut(wanted(declared, observed), declared, observed, on: backend)
             }
         }
 
-        private func wanted(_ declared: Declaration, _ observed: Observation) throws -> Perimeter.Plan {
-            if let plan { return try Perimeter.Plan(json: try readWhole(plan)) }
-            guard let undone else { return .make(declared, observed, today: .today) }
+        /// What is to be done, once it is known what is there. Files are read before anything is asked.
+        private func wanted() throws -> (Declaration, Observation) -> Perimeter.Plan {
+            if let plan {
+                let read = try Perimeter.Plan(json: try readWhole(plan))
+                return { _, _ in read }
+            }
+            guard let undone else { return { .make($0, $1, today: .today) } }
             let rollback = try Rollback(json: try readWhole(undone))
-            return .rollback(of: rollback.changes, declared, observed)
+            return { .rollback(of: rollback.changes, $0, $1) }
         }
     }
 }
@@ -136,7 +141,7 @@ final class PerimeterJournal: Sendable {
         madeAt = now
         let digits = now.filter { $0.isNumber || $0 == "T" }.prefix(15)
         let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
-        path = work.rollbackPath ?? "\(folder)/perimeter-rollback-\(digits).json"
+        path = work.rollbackPath ?? Self.unusedPath("\(folder)/perimeter-rollback-\(digits)")
         do {
             registry = work.edge.found == nil ? nil : try work.edge.openRegistry()
             if registry == nil {
@@ -146,6 +151,12 @@ final class PerimeterJournal: Sendable {
             registry = nil
             Terminal.warn("not recorded in the witness: \(error)")
         }
+    }
+
+    /// The way back of another run in the same second is not written over.
+    private static func unusedPath(_ stem: String) -> String {
+        let names = [stem] + (2...99).map { "\(stem)-\($0)" }
+        return (names.first { !FileManager.default.fileExists(atPath: $0 + ".json") } ?? stem) + ".json"
     }
 
     var listener: Execution.Listener {
