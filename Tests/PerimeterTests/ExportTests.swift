@@ -36,6 +36,9 @@ import Testing
               name        = "prod-api"
               description = "What may reach role api"
               vpc_id      = "vpc-1"
+              tags = {
+                "Name" = "prod-api"
+              }
             }
 
             resource "aws_vpc_security_group_egress_rule" "api" {

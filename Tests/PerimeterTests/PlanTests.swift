@@ -366,6 +366,23 @@ extension Observation {
             ])
     }
 
+    @Test("an operator who comes beside others gets their ways in, once each, and they keep theirs")
+    func operatorIsAdded() throws {
+        var declared = try Examples.declaration()
+        var state = try Examples.declaredState()
+        try state.open("prod-sg-api", "tcp 22 from 198.51.100.1/32")
+        let old = [try network("203.0.113.7/32"), try network("198.51.100.1/32")]
+        let new = old + [try network("2001:db8::7/128")]
+        (declared.admin, declared.neverCutOff) = (new, new)
+        let plan = Plan.movingAdmins(from: old, to: new, declared, state)
+        #expect(
+            plan.changes.map(\.summary) == [
+                "add tcp 22 from 2001:db8::7/128 to prod-sg-api", "add tcp 22 from 2001:db8::7/128 to prod-sg-edge",
+                "add tcp 22 from 2001:db8::7/128 to prod-sg-freeswitch",
+            ])
+        #expect(plan.refusals == [])
+    }
+
     @Test("an interrupted plan goes on with what is pending")
     func goesOnWithPending() throws {
         let state = try Examples.incident()

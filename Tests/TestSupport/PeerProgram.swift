@@ -28,6 +28,7 @@ public struct PeerProgram: Sendable {
     public static let moto = PeerProgram("moto_server", in: [repository + "/.build/venv/bin"])
     /// The interpreter that has these.
     public static let motoPython = PeerProgram("python3", in: [repository + "/.build/venv/bin"])
+    public static let terraform = PeerProgram("terraform")
     /// A directory, not a program: the files that Kamailio makes its SQLite tables with.
     public static let kamailioSchema = PeerProgram(
         "db_sqlite", in: ["/usr/share/kamailio", repository + "/.build/kamailio/usr/share/kamailio"])

@@ -26,34 +26,51 @@ public struct Execution: Sendable {
         /// Before a change is tried.
         public var willCarryOut: @Sendable (Change) -> Void
         /// After each step, with what was done in it and all that was done so far: to be kept for the way back before the
-        /// next step.
+        /// next step. Once before the first, with nothing: where the way back can't be kept, nothing is to be changed.
         public var didCarryOut: @Sendable (_ step: [Change], _ all: [Change]) throws -> Void
+        /// After a step that failed. What was tried in it may have come about all the same, its answer having been lost,
+        /// so the way back has to keep it, too.
+        public var didFail: @Sendable (_ step: [Change]) throws -> Void
 
         public init(
             willCarryOut: @escaping @Sendable (Change) -> Void,
-            didCarryOut: @escaping @Sendable (_ step: [Change], _ all: [Change]) throws -> Void
+            didCarryOut: @escaping @Sendable (_ step: [Change], _ all: [Change]) throws -> Void,
+            didFail: @escaping @Sendable (_ step: [Change]) throws -> Void = { _ in }
         ) {
             self.willCarryOut = willCarryOut
             self.didCarryOut = didCarryOut
+            self.didFail = didFail
+        }
+    }
+
+    /// The way back could not be kept, and nothing more was changed.
+    public struct WayBackLost: Error, CustomStringConvertible {
+        /// With what was done until then.
+        public let execution: Execution
+        public let cause: any Error
+
+        public var description: String {
+            let done = execution.carriedOut.map(\.summary).joined(separator: "; ")
+            let state = done.isEmpty ? "nothing was changed" : "nothing more was changed. Done was: \(done)"
+            return "the way back can't be kept (\(cause)), so \(state)"
         }
     }
 
     /// Carries a plan out. Its refusals have been looked at before.
-    /// - Throws: what `listener.didCarryOut` throws, since without a way back nothing more may be changed.
+    /// - Throws: ``WayBackLost`` when `listener` does not take what was done.
     public static func run(
         _ plan: Plan, _ declared: Declaration, on backend: some PerimeterBackend, _ listener: Listener
     ) async throws -> Execution {
         var execution = Execution()
+        guard !plan.isEmpty else { return execution }
+        try execution.keep { try listener.didCarryOut([], []) }
         if backend.isAtomic {
-            plan.changes.forEach(listener.willCarryOut)
-            await execution.attempt(plan.changes, declared, backend)
-            let done = execution.carriedOut
-            if !done.isEmpty { try listener.didCarryOut(done, done) }
+            try await execution.step(plan.changes, declared, backend, listener)
             return execution
         }
         let shuttingOut = plan.changes.filter(\.canShutOut)
         for change in plan.changes where !change.canShutOut {
-            try await execution.step(change, declared, backend, listener)
+            try await execution.step([change], declared, backend, listener)
         }
         guard !shuttingOut.isEmpty else { return execution }
         guard !execution.failures.contains(where: \.change.letsIn) else {
@@ -77,27 +94,29 @@ public struct Execution: Sendable {
             execution.skip(shuttingOut, "nothing is taken away, as what is there can't be looked at: \(error)")
             return execution
         }
-        for change in shuttingOut { try await execution.step(change, declared, backend, listener) }
+        for change in shuttingOut { try await execution.step([change], declared, backend, listener) }
         return execution
     }
 
     private mutating func step(
-        _ change: Change, _ declared: Declaration, _ backend: some PerimeterBackend, _ listener: Listener
+        _ changes: [Change], _ declared: Declaration, _ backend: some PerimeterBackend, _ listener: Listener
     ) async throws {
-        listener.willCarryOut(change)
-        let before = carriedOut.count
-        await attempt([change], declared, backend)
-        if carriedOut.count > before { try listener.didCarryOut([change], carriedOut) }
-    }
-
-    private mutating func attempt(
-        _ changes: [Change], _ declared: Declaration, _ backend: some PerimeterBackend
-    ) async {
+        changes.forEach(listener.willCarryOut)
         do {
             try await backend.carryOut(changes, declared)
-            carriedOut += changes
         } catch {
             failures += changes.map { Failure(change: $0, reason: "\(error)") }
+            return try keep { try listener.didFail(changes) }
+        }
+        carriedOut += changes
+        try keep { [carriedOut] in try listener.didCarryOut(changes, carriedOut) }
+    }
+
+    private func keep(_ tell: () throws -> Void) throws {
+        do {
+            try tell()
+        } catch {
+            throw WayBackLost(execution: self, cause: error)
         }
     }
 

@@ -2,6 +2,8 @@
 public struct Rollback: Codable, Sendable, Equatable {
     /// In the order in which they were carried out.
     public var carriedOut: [Change]
+    /// Those that failed, and may have come about all the same. Only what is there is undone.
+    public var uncertain: [Change]?
     /// RFC 3339, UTC.
     public var madeAt: String
     /// The perimeter file that it belongs to.
@@ -9,15 +11,20 @@ public struct Rollback: Codable, Sendable, Equatable {
 
     private enum CodingKeys: String, CodingKey {
         case carriedOut = "carried_out"
+        case uncertain
         case madeAt = "made_at"
         case file
     }
 
-    public init(carriedOut: [Change], madeAt: String, file: String) {
+    public init(carriedOut: [Change], uncertain: [Change] = [], madeAt: String, file: String) {
         self.carriedOut = carriedOut
+        self.uncertain = uncertain.isEmpty ? nil : uncertain
         self.madeAt = madeAt
         self.file = file
     }
+
+    /// All that may have to be undone.
+    public var changes: [Change] { carriedOut + (uncertain ?? []) }
 
     public func json() throws -> String { try JSONText.text(of: self) }
 

@@ -88,7 +88,7 @@ public struct TerraformExport: Sendable {
                 [
                     ("name", Self.quoted(found?.label ?? role.group)), ("description", Self.quoted(description)),
                     ("vpc_id", Self.quoted(found?.vpc ?? declared.provider.aws?.vpc ?? "")),
-                ])
+                ], tags: found?.tags ?? ["Name": role.group])
         ]
         if let found {
             blocks.append(Self.importing("aws_security_group.\(name)", found.id))
@@ -158,9 +158,22 @@ public struct TerraformExport: Sendable {
     }
 
     /// A block as 'terraform fmt' writes it.
-    private static func block(_ head: String, _ lines: [(String, String)]) -> String {
+    private static func block(
+        _ head: String, _ lines: [(String, String)], tags: [String: String] = [:]
+    ) -> String {
+        "\(head) {\n" + aligned(lines, "  ") + tagLines(tags) + "}"
+    }
+
+    /// AWS's own tags are left out: nobody else can set them, and Terraform does not look at them.
+    private static func tagLines(_ tags: [String: String]) -> String {
+        let own = tags.filter { !$0.key.hasPrefix("aws:") }.sorted { $0.key < $1.key }
+        guard !own.isEmpty else { return "" }
+        return "  tags = {\n" + aligned(own.map { (quoted($0.key), quoted($0.value)) }, "    ") + "  }\n"
+    }
+
+    private static func aligned(_ lines: [(String, String)], _ indent: String) -> String {
         let width = lines.map(\.0.count).max() ?? 0
-        return "\(head) {\n" + lines.map { "  \(PlainText.pad($0.0, width)) = \($0.1)\n" }.joined() + "}"
+        return lines.map { "\(indent)\(PlainText.pad($0.0, width)) = \($0.1)\n" }.joined()
     }
 
     /// A string of HCL in which nothing is a template.

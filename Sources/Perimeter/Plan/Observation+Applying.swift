@@ -83,7 +83,11 @@ extension Observation {
         case .detach(let member, let reference):
             guard let group = group(reference) else { return nil }
             result = .detach(member, GroupReference(group))
-        case .createGroup, .setAlarm, .blockPublicAccess, .encrypt, .setVersioning, .setLifecycle: result = change
+        case .setVersioning(let bucket, _, let to):
+            // One that never had versions needs none suspended.
+            if to == .suspended, buckets.first(where: { $0.name == bucket })?.versioning == .off { return nil }
+            result = change
+        case .createGroup, .setAlarm, .blockPublicAccess, .encrypt, .setLifecycle: result = change
         }
         // What is authorized in a group that a change before it makes changes nothing here yet.
         if let reference = result.group, group(reference) == nil { return result }

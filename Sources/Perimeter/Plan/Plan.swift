@@ -58,25 +58,29 @@ extension Plan {
     }
 
     /// What lets operators in from other addresses than before: in each group, whoever's it is, the rules with admin ports
-    /// that are from an old address get a like from each new one, and go.
+    /// that are from an old address get a like from each new one, and go. Where no address goes, those of any old address
+    /// get the like, and stay.
     /// - Parameter declared: the file with the new addresses already in it.
     public static func movingAdmins(
         from old: [IPNetwork], to new: [IPNetwork], _ declared: Declaration, _ observed: Observation
     ) -> Plan {
         let waysIn = declared.waysIn
         let gone = Set(old.filter { !new.contains($0) }.map { Source.network($0) })
+        let copied = gone.isEmpty ? Set(old.map { Source.network($0) }) : gone
         let added = new.filter { !old.contains($0) }.map { Source.network($0) }
         var changes: [Change] = []
         for group in observed.groups {
             let rules = group.ingress.filter {
-                gone.contains($0.rule.source) && !Reach($0.rule).limited(waysIn).isEmpty
+                copied.contains($0.rule.source) && !Reach($0.rule).limited(waysIn).isEmpty
             }
             let present = Set(group.ingress.map(\.rule))
             for found in rules {
                 for rule in added.map(found.rule.from) where !present.contains(rule) {
-                    let change = Change.authorize(GroupReference(group), rule, description: found.description)
-                    if !changes.contains(change) { changes.append(change) }
+                    let reference = GroupReference(group)
+                    guard !changes.contains(where: { $0.group == reference && $0.rule == rule }) else { continue }
+                    changes.append(.authorize(reference, rule, description: found.description))
                 }
+                guard gone.contains(found.rule.source) else { continue }
                 changes.append(
                     .revoke(GroupReference(group), found.rule, ruleID: found.id, description: found.description))
             }

@@ -14,7 +14,8 @@ extension AWSPerimeter {
                     "group '\(group.name)' is planned for \(network ?? ""), not \(vpc)",
                     place: "ec2 CreateSecurityGroup", advice: "make a new plan")
             }
-            _ = try await createGroup(name: group.name, description: description, tags: [:])
+            _ = try await createGroup(
+                name: group.name, description: description, tags: ["Name": group.name, "managed-by": "sallyport"])
         case .deleteGroup(let group, _, _): try await deleteGroup(group)
         case .authorize(let group, let rule, let description):
             try await authorize(rule, description, in: try await groupID(group))

@@ -53,7 +53,7 @@ final class AWSClient: Sendable {
                 if (200..<300).contains(answer.status) || isExpected(answer.status) { return answer }
                 trouble = read(answer, place: place, credentials: credentials)
             } catch {
-                trouble = Trouble(error: Self.error(error, place: place))
+                trouble = Trouble(error: Self.error(error, "\(scheme)://\(request.host)", place: place))
             }
             if let ahead = trouble.clockAhead, mended.insert("clock").inserted {
                 clockOffset.withLock { $0 = ahead }
@@ -100,12 +100,12 @@ final class AWSClient: Sendable {
         var isExpiry = false
     }
 
-    private static func error(_ failure: HTTPExchange.Failure, place: String) -> AWSError {
+    private static func error(_ failure: HTTPExchange.Failure, _ asked: String, place: String) -> AWSError {
         switch failure.kind {
         case .timeout, .connection:
             AWSError(
-                code: AWSError.Code.noAnswer, failure.description, place: place, fault: .network, isWorthRetrying: true,
-                advice: "check the region, the endpoint and the way to it")
+                code: AWSError.Code.noAnswer, "no answer from \(asked): \(failure.description)", place: place,
+                fault: .network, isWorthRetrying: true, advice: "check the region, the endpoint and the way to it")
         case .tooLarge:
             AWSError(code: AWSError.Code.badAnswer, failure.description, place: place, fault: .service)
         case .canceled:

@@ -31,6 +31,7 @@ extension PerimeterAWSTests {
                 let seen = try await perimeter.observe(incident.declaration)
                 let group = try #require(seen.group("prod-sg-api"))
                 #expect(group.description == "Sallyport: r-le api")
+                #expect(group.tags == ["Name": "prod-sg-api", "managed-by": "sallyport"])
                 #expect(group.ingress.map(\.description) == ["SSH", ""])
                 #expect(group.ingress.map { seen.named($0.rule) } == [Self.ssh, esl])
 

@@ -3,6 +3,7 @@ import CoreTypes
 import Foundation
 import Perimeter
 import Registry
+import Synchronization
 import Witness
 
 extension PerimeterCommand {
@@ -29,17 +30,22 @@ extension PerimeterCommand {
 
         func run() async throws {
             let declared = try work.perimeter.load()
+            let wanted = try wanted()
             try await declared.withBackend { backend in
                 let observed = try await backend.observe(declared)
-                try await work.carryOut(try wanted(declared, observed), declared, observed, on: backend)
+                try await work.carryOut(wanted(declared, observed), declared, observed, on: backend)
             }
         }
 
-        private func wanted(_ declared: Declaration, _ observed: Observation) throws -> Perimeter.Plan {
-            if let plan { return try Perimeter.Plan(json: try readWhole(plan)) }
-            guard let undone else { return .make(declared, observed, today: .today) }
+        /// What is to be done, once it is known what is there. Files are read before anything is asked.
+        private func wanted() throws -> (Declaration, Observation) -> Perimeter.Plan {
+            if let plan {
+                let read = try Perimeter.Plan(json: try readWhole(plan))
+                return { _, _ in read }
+            }
+            guard let undone else { return { .make($0, $1, today: .today) } }
             let rollback = try Rollback(json: try readWhole(undone))
-            return .rollback(of: rollback.carriedOut, declared, observed)
+            return { .rollback(of: rollback.changes, $0, $1) }
         }
     }
 }
@@ -108,7 +114,7 @@ struct PerimeterWorkOption: ParsableArguments {
             throw error
         }
         if execution.isComplete { try await trial?.settle(journal) } else { try trial?.undo() }
-        try show(execution, rollback: execution.carriedOut.isEmpty ? nil : journal.path)
+        try show(execution, rollback: journal.path)
         if !execution.isComplete { throw ExitCode(1) }
     }
 
@@ -129,13 +135,14 @@ struct PerimeterWorkOption: ParsableArguments {
 }
 
 /// Keeps what was done: for the way back, and for the record.
-struct PerimeterJournal: Sendable {
+final class PerimeterJournal: Sendable {
     let path: String
     private let file: String
     private let madeAt: String
     private let isQuiet: Bool
     /// Nil: there is no edge here whose witness could be told.
     private let registry: RegistryStore?
+    private let kept = Mutex((done: [Change](), uncertain: [Change]()))
 
     init(work: PerimeterWorkOption, _ declared: Declaration) {
         file = work.perimeter.path
@@ -144,7 +151,7 @@ struct PerimeterJournal: Sendable {
         madeAt = now
         let digits = now.filter { $0.isNumber || $0 == "T" }.prefix(15)
         let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
-        path = work.rollbackPath ?? "\(folder)/perimeter-rollback-\(digits).json"
+        path = work.rollbackPath ?? Self.unusedPath("\(folder)/perimeter-rollback-\(digits)")
         do {
             registry = work.edge.found == nil ? nil : try work.edge.openRegistry()
             if registry == nil {
@@ -156,12 +163,23 @@ struct PerimeterJournal: Sendable {
         }
     }
 
+    /// The way back of another run in the same second is not written over.
+    private static func unusedPath(_ stem: String) -> String {
+        let names = [stem] + (2...99).map { "\(stem)-\($0)" }
+        return (names.first { !FileManager.default.fileExists(atPath: $0 + ".json") } ?? stem) + ".json"
+    }
+
     var listener: Execution.Listener {
         Execution.Listener(
-            willCarryOut: { change in if !isQuiet { Terminal.print("  \(change.summary)") } },
-            didCarryOut: { step, done in
-                try writeWhole(try Rollback(carriedOut: done, madeAt: madeAt, file: file).json(), to: path)
+            willCarryOut: { [self] change in if !isQuiet { Terminal.print("  \(change.summary)") } },
+            didCarryOut: { [self] step, done in
+                kept.withLock { $0.done = done }
+                try write()
                 step.forEach(note)
+            },
+            didFail: { [self] step in
+                kept.withLock { $0.uncertain += step }
+                try write()
             })
     }
 
@@ -173,6 +191,12 @@ struct PerimeterJournal: Sendable {
         } catch {
             Terminal.warn("the undoing is not recorded, or \(path) could not be deleted: \(error)")
         }
+    }
+
+    private func write() throws {
+        let (done, uncertain) = kept.withLock { $0 }
+        let rollback = Rollback(carriedOut: done, uncertain: uncertain, madeAt: madeAt, file: file)
+        try writeWhole(try rollback.json(), to: path)
     }
 
     private func note(_ change: Change) {

@@ -1,7 +1,4 @@
 import Foundation
-import TestSupport
-
-@testable import PerimeterAWS
 
 /// moto, a server that behaves like AWS, on a free port of loopback and with its signature checks on: what is signed
 /// wrongly or with another secret is refused.
@@ -17,17 +14,17 @@ import TestSupport
 /// - Changes are seen at once, and listings have one page: see `DelayTests` and `ClientTests`.
 /// - The body of a form is signed as Python would encode it anew, with a plus sign for a blank.
 /// - S3's checksums are taken unseen, and GetBucketVersioning answers with another root element than S3.
-final class Moto: Sendable {
-    let port: UInt16
+public final class Moto: Sendable {
+    public let port: UInt16
     /// The secret access key of a user who may do everything, and its name.
-    let accessKeyID: String
-    let secretAccessKey: String
+    public let accessKeyID: String
+    public let secretAccessKey: String
     private let directory: String
     private let process: ChildProcess
 
-    var url: String { "http://127.0.0.1:\(port)" }
+    public var url: String { "http://127.0.0.1:\(port)" }
 
-    init() async throws {
+    public init() async throws {
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("moto-\(UUID().uuidString)").path
         port = try FreePort.next()
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -49,7 +46,10 @@ final class Moto: Sendable {
     private static let started = Task { try await Moto() }
 
     /// One that several tests share, each with networks and names of its own.
-    static func shared() async throws -> Moto { try await started.value }
+    public static func shared() async throws -> Moto { try await started.value }
+
+    /// `kill -9`
+    public func kill() async throws { try await process.kill() }
 
     deinit {
         process.send(SIGKILL)
@@ -59,17 +59,8 @@ final class Moto: Sendable {
     /// Runs lines of Python with `client(SERVICE)` of boto3 at hand, and this server behind it.
     /// - Returns: the dictionary that the lines have left in `result`.
     @discardableResult
-    func python(_ lines: String) throws -> [String: Any] {
+    public func python(_ lines: String) throws -> [String: Any] {
         try Self.run(lines, in: directory, [url, accessKeyID, secretAccessKey])
-    }
-
-    /// Settings of a client of this server.
-    func settings(_ test: TestSurroundings, secret: String? = nil) throws -> AWSSettings {
-        try AWSSettings(
-            region: "us-east-1", endpoint: url,
-            in: test.surroundings([
-                "AWS_ACCESS_KEY_ID": accessKeyID, "AWS_SECRET_ACCESS_KEY": secret ?? secretAccessKey,
-            ]))
     }
 
     private static func run(_ lines: String, in directory: String, _ arguments: [String]) throws -> [String: Any] {
