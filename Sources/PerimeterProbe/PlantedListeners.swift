@@ -58,13 +58,18 @@ public final class PlantedListeners: Sendable {
 
     private static func listen(_ point: ProbePoint, _ group: any EventLoopGroup) async throws -> any Channel {
         let address = try SocketAddress(ipAddress: point.target.description, port: Int(point.port))
+        // Else a socket of all addresses takes those of IPv4 as well, and one of the two can't be had.
+        let onlyOwnFamily = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
         guard point.transport == .udp else {
-            return try await ServerBootstrap(group: group)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            var bootstrap = ServerBootstrap(group: group)
+            if point.target.family == .v6 { bootstrap = bootstrap.serverChannelOption(onlyOwnFamily, value: 1) }
+            return try await bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelInitializer { channel in channel.close() }
                 .bind(to: address).get()
         }
-        return try await DatagramBootstrap(group: group).channelInitializer { channel in
+        var bootstrap = DatagramBootstrap(group: group)
+        if point.target.family == .v6 { bootstrap = bootstrap.channelOption(onlyOwnFamily, value: 1) }
+        return try await bootstrap.channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(QuestionHandler())
             }
