@@ -92,6 +92,8 @@ extension Integration {
             try scene.run("admin-ip", "--ip", "198.51.100.2", "--replaces", "198.51.100.1", "--yes", exits: 0)
             try Self.everywhere(scene, [PerimeterScene.office, "198.51.100.2/32"])
             #expect(try scene.file.contains("admin: [\(PerimeterScene.office), 198.51.100.2/32]"))
+            // Each has its own way back, also those of one second.
+            #expect(try scene.rollbacks().count == 3)
             try scene.finds([])
         }
 

@@ -6,11 +6,12 @@ import Foundation
 /// Where moto (5.2.1) is not as AWS is, in what these tests touch, and what is done about it here:
 /// - Descriptions of rules from groups and prefix lists are not told, make two rules of one, and can't be changed; none can
 ///   be taken away. Mended by `server` below, as plans are carried out until nothing differs.
-/// - DescribeCacheClusters tells nothing of security groups, and neither ModifyCacheCluster nor ModifyReplicationGroup is there (NotImplemented): groups of caches are tested with `FakeService`.
+/// - DescribeCacheClusters tells nothing of security groups, and neither ModifyCacheCluster nor ModifyReplicationGroup is
+///   there (NotImplemented): groups of caches are tested with `FakeService` of PerimeterAWSTests.
 /// - An interface has the groups that it was given and those of its instance, which are kept apart: either of
 ///   ModifyInstanceAttribute and ModifyNetworkInterfaceAttribute changes one half.
 /// - AuthorizeSecurityGroupIngress of a protocol by its number, without ports, answers 500 and is done all the same.
-/// - DeleteSecurityGroup doesn't mind who carries a group or refers to it: see `DelayTests`.
+/// - DeleteSecurityGroup doesn't mind who carries a group or refers to it: see `DelayTests` there.
 /// - Changes are seen at once, and listings have one page: see `DelayTests` and `ClientTests`.
 /// - The body of a form is signed as Python would encode it anew, with a plus sign for a blank.
 /// - S3's checksums are taken unseen, and GetBucketVersioning answers with another root element than S3.

@@ -103,11 +103,11 @@ final class PerimeterScene: Sendable {
         return "\(transport) \(from) \(source)"
     }
 
-    /// The rollback files there are, oldest first.
+    /// The rollback files there are, oldest first; the second of a second ends in `-2`.
     func rollbacks() throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: program.directory).filter {
-            $0.hasPrefix("perimeter-rollback-")
-        }.sorted()
+        let names = try FileManager.default.contentsOfDirectory(atPath: program.directory)
+        return names.filter { $0.hasPrefix("perimeter-rollback-") && $0.hasSuffix(".json") }
+            .map { String($0.dropLast(5)) }.sorted().map { $0 + ".json" }
     }
 
     /// Where port 22 of a group is open to, as another client sees it.

@@ -150,8 +150,9 @@ final class PerimeterJournal: Sendable {
         let now = CivilTime(millisecondsSince1970: SystemClock.now().wall).rfc3339
         madeAt = now
         let digits = now.filter { $0.isNumber || $0 == "T" }.prefix(15)
-        let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
-        path = work.rollbackPath ?? Self.unusedPath("\(folder)/perimeter-rollback-\(digits)")
+        // Beside the file, named as it is: relative to where the command runs, or not.
+        let folder = file.prefix(through: file.lastIndex(of: "/") ?? file.startIndex)
+        path = work.rollbackPath ?? Self.unusedPath("\(file.contains("/") ? folder : "")perimeter-rollback-\(digits)")
         do {
             registry = work.edge.found == nil ? nil : try work.edge.openRegistry()
             if registry == nil {
