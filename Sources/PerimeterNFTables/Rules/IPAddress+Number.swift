@@ -13,20 +13,20 @@ extension IPNetwork {
         var networks: [IPNetwork] = []
         var start = first.number
         while start <= last.number {
-            var free = min(start == 0 ? width : start.trailingZeroBitCount, width)
-            while free > 0, free == 128 || start + ((UInt128(1) << UInt128(free)) - 1) > last.number {
-                if free == 128, start == 0, last.number == .max { break }
-                free -= 1
-            }
+            let span = last.number - start
+            // As large as what is left, and as its first address allows.
+            let fitting = span == .max ? width : 127 - (span + 1).leadingZeroBitCount
+            let free = min(start.trailingZeroBitCount, fitting, width)
             let address =
                 first.family == .v4
                 ? IPAddress(v4: UInt32(truncatingIfNeeded: start))
                 : IPAddress(v6High: UInt64(truncatingIfNeeded: start >> 64), low: UInt64(truncatingIfNeeded: start))
+            // IPv6's names for IPv4 addresses have no network here.
             guard let network = IPNetwork(address, prefixLength: width - free), network.address.family == first.family
             else { return nil }
             networks.append(network)
-            let (next, isOver) = network.last.number.addingReportingOverflow(1)
-            if isOver { break }
+            let (next, isOver) = start.addingReportingOverflow(free == 128 ? 0 : UInt128(1) << UInt128(free))
+            if isOver || free == 128 { break }
             start = next
         }
         return networks

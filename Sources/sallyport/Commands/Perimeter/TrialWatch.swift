@@ -47,7 +47,7 @@ enum TrialWatch {
         posix_spawnattr_setflags(&attributes, Int16(newSession))
         // What this process is, also when it was replaced on disk meanwhile.
         let program = "/proc/self/exe"
-        let words = ([program, "perimeter", "watch-trial"] + arguments).map { strdup($0) } + [nil]
+        let words = (["sallyport", "perimeter", "watch-trial"] + arguments).map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var id: pid_t = 0
         let code = posix_spawn(&id, program, &actions, &attributes, words, environ)
