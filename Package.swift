@@ -78,9 +78,7 @@ let rooms: [Target] = [
         ]),
     room("PerimeterProbe", ["CoreTypes", "Perimeter", .nioCore, .nioPosix]),
     room("PerimeterAWS", ["CoreTypes", "Perimeter", .nioCore, .nioHTTP1, .crypto, .asyncHTTPClient, .xmlCoder]),
-    .systemLibrary(
-        name: "CNFTables", path: "Sources/CNFTables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
-    room("PerimeterNFTables", ["CNFTables", "CoreTypes", "Perimeter"]),
+    room("PerimeterNFTables", ["CoreTypes", "Perimeter"]),
     room("Registry", ["CoreTypes", .crypto, .cryptoExtras, .grdb]),
     room("TransportSecurity", ["CoreTypes", .nioCore, .nioSSL, .crypto, .cryptoExtras, .x509, .swiftASN1]),
     .systemLibrary(

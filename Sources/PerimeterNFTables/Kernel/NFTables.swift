@@ -1,10 +1,3 @@
-internal import CNFTables
-#if canImport(Musl)
-    internal import Musl
-#else
-    internal import Glibc
-#endif
-
 /// What libnftables is told and says: one buffer of commands is one transaction, done as a whole or not at all.
 enum NFTables {
     enum Output {
@@ -15,11 +8,11 @@ enum NFTables {
         /// As `nft -t` prints it: loadable again, without the elements of named sets.
         case loadable
 
-        fileprivate var flags: Int {
+        fileprivate var flags: UInt32 {
             switch self {
-            case .json: NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_ALL
-            case .text: NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_STATELESS
-            case .loadable: NFT_CTX_OUTPUT_TERSE
+            case .json: NFTablesLibrary.OutputFlags.json | NFTablesLibrary.OutputFlags.numeric
+            case .text: NFTablesLibrary.OutputFlags.handle | NFTablesLibrary.OutputFlags.stateless
+            case .loadable: NFTablesLibrary.OutputFlags.terse
             }
         }
     }
@@ -28,22 +21,23 @@ enum NFTables {
     /// - Parameter place: what is asked, for the error.
     @discardableResult
     static func run(_ commands: String, as output: Output = .json, _ place: String) throws(NFTablesError) -> String {
-        guard let context = nft_ctx_new(UInt32(NFT_CTX_DEFAULT)) else {
+        let library = try NFTablesLibrary.shared.get()
+        guard let context = library.newContext(0) else {
             throw NFTablesError(
                 .unavailable,
                 "\(place): libnftables can't begin: run it as root, on a Linux kernel with nf_tables (modprobe nf_tables)"
             )
         }
-        defer { nft_ctx_free(context) }
-        guard nft_ctx_buffer_output(context) == 0, nft_ctx_buffer_error(context) == 0 else {
+        defer { library.freeContext(context) }
+        guard library.bufferOutput(context) == 0, library.bufferErrors(context) == 0 else {
             throw NFTablesError(.unavailable, "\(place): libnftables has no memory for its answers: free some")
         }
-        nft_ctx_output_set_flags(context, UInt32(output.flags))
-        let code = nft_run_cmd_from_buffer(context, commands)
+        library.setOutputFlags(context, output.flags)
+        let code = library.run(context, commands)
         guard code == 0 else {
-            throw error(nft_ctx_get_error_buffer(context).map { String(cString: $0) } ?? "", place)
+            throw error(library.errors(context).map { String(cString: $0) } ?? "", place)
         }
-        return nft_ctx_get_output_buffer(context).map { String(cString: $0) } ?? ""
+        return library.output(context).map { String(cString: $0) } ?? ""
     }
 
     private static func error(_ text: String, _ place: String) -> NFTablesError {
