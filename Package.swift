@@ -35,8 +35,13 @@ extension Target.Dependency {
     static let yams = product(name: "Yams", package: "Yams")
 }
 
-func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+/// In debug builds, too.
+let optimized = SwiftSetting.unsafeFlags(["-O"], .when(configuration: .debug))
+
+func room(
+    _ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict + settings)
 }
 
 /// A room on the way of every packet. Optimized in debug builds too, so that the tests can load the edge with calls at
@@ -45,7 +50,7 @@ func hotRoom(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
     .target(
         name: name, dependencies: dependencies,
         swiftSettings: strict + [
-            .unsafeFlags(["-O"], .when(configuration: .debug)),
+            optimized,
             // Generic code of one room is specialized in the others.
             // Tests run with dynamic exclusivity checks; a release build does without what only our own mistakes can meet.
             .unsafeFlags(
@@ -66,7 +71,8 @@ let rooms: [Target] = [
     hotRoom("Defense", ["CoreTypes", "SIPMessage", .crypto, .cryptoExtras]),
     room("SettingsFile", ["CoreTypes", .yams]),
     room("SallyportConfiguration", ["CoreTypes", "SettingsFile"]),
-    room("Perimeter", ["CoreTypes", "SettingsFile", .crypto]),
+    // Its tests compare it with brute force.
+    room("Perimeter", ["CoreTypes", "SettingsFile", .crypto], settings: [optimized]),
     hotRoom("Telemetry"),
     .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     hotRoom("Witness", ["CoreTypes", "CZlib", .crypto]),

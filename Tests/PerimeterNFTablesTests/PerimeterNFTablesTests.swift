@@ -1,4 +1,4 @@
 import Testing
 
 /// nftables, in network namespaces of its own where the kernel is asked.
-@Suite("PerimeterNFTables") enum NFTablesTests {}
+@Suite("PerimeterNFTables", .serialized) enum NFTablesTests {}

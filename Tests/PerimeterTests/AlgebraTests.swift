@@ -3,7 +3,7 @@ import Testing
 
 @testable import Perimeter
 
-@Suite struct AlgebraTests {
+@Suite(.serialized) struct AlgebraTests {
     static func intervals(_ generator: inout Generator) -> [ClosedRange<UInt8>] {
         (0..<generator.number(0...5)).map { _ in
             let one = UInt8(generator.chance(10) ? 0 : generator.number(0...255))

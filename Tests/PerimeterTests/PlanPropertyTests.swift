@@ -99,7 +99,7 @@ struct World {
     }
 }
 
-@Suite struct PlanPropertyTests {
+@Suite(.serialized) struct PlanPropertyTests {
     @Test("carrying out a plan leaves nothing to plan, and nothing that a plan can mend", arguments: 0..<60)
     func leavesNothing(seed: Int) throws {
         var generator = Generator(UInt64(5000 + seed))
