@@ -54,9 +54,10 @@ extension Integration {
             #expect(try await edge.metric("sip_active_calls") == 0)
             var after = 0
             do {
+                // Code and pools that were used for the first time stay, 4 to 6.5 MiB; what is not given back are 30.
                 try await eventually("memory is given back", within: .seconds(120)) {
                     after = try edge.running().residentKiB()
-                    return after - before < 6 * 1024
+                    return after - before < 10 * 1024
                 }
             } catch {
                 throw Failure("\(error): \(before) KiB before, \(most) KiB at most, \(after) KiB after")
