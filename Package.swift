@@ -123,7 +123,7 @@ let rooms: [Target] = [
         dependencies: [
             "CoreTypes", "SIPMessage", "SallyportConfiguration", "Witness", "Registry", "TransportSecurity",
             "Transport", "UserAgent", "Edge", "ControlAPI", "Defense", "Telemetry", "WitnessForwarding", "Perimeter",
-            "PerimeterAWS", "PerimeterNFTables", "PerimeterProbe", "SettingsFile", .nioCore, .nioPosix,
+            "PerimeterAWS", "PerimeterNFTables", "PerimeterProbe", .nioCore, .nioPosix,
             .nioHTTP1, .nioSSL, .crypto, .unixSignals, .logging, .argumentParser, .serviceLifecycle, .asyncHTTPClient,
         ],
         swiftSettings: strict),
