@@ -7,7 +7,7 @@ public struct BanList: Sendable, Equatable {
 
     public init(_ bans: [(address: IPAddress, until: Int64?)] = []) {
         ends = bans.reduce(into: [:]) { ends, ban in
-            let key = Self.key(ban.address)
+            let key = ban.address.rateKey
             guard case .some(let other) = ends[key] else {
                 ends[key] = .some(ban.until)
                 return
@@ -21,16 +21,12 @@ public struct BanList: Sendable, Equatable {
 
     /// - Parameter now: milliseconds since 1970.
     public func holds(_ address: IPAddress, at now: Int64) -> Bool {
-        guard !ends.isEmpty, let end = ends[Self.key(address)] else { return false }
+        guard !ends.isEmpty, let end = ends[address.rateKey] else { return false }
         return end.map { $0 > now } ?? true
     }
 
     /// How many have not ended.
     public func count(at now: Int64) -> Int {
         ends.values.count { end in end.map { $0 > now } ?? true }
-    }
-
-    private static func key(_ address: IPAddress) -> IPAddress {
-        address.family == .v6 ? address.masked(to: 64) : address
     }
 }

@@ -129,6 +129,22 @@ struct AccessTests {
         }
     }
 
+    @Test("of IPv6 the addresses of a /64 share their limit")
+    func limitOfNetwork() async throws {
+        let surface = try Surface { $0.control.rate = .init(requests: 1, per: .seconds(3600), burst: 2) }
+        let key = try surface.registry.createKey("viewer", role: .viewer)
+        try await surface.serving { address in
+            for (source, status) in [
+                ("2001:db8::1", 200), ("2001:db8::2", 200), ("2001:db8:0:0:ffff::3", 200), ("2001:db8::4", 429),
+                ("2001:db8:0:1::1", 200),
+            ] {
+                let answer = try await Answer(
+                    to: "GET /v1/session", ["X-API-Key: \(key)", "X-Forwarded-For: \(source)"], from: address)
+                #expect(answer.status == status, "\(source)")
+            }
+        }
+    }
+
     @Test("what is watched from this machine needs no key here, and one through a web server")
     func local() async throws {
         let surface = try Surface()

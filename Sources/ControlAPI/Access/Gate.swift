@@ -74,7 +74,7 @@ final class Gate: Sendable {
         let source = context.source(of: request)
         if operation.access == .local, source.isLoopback, request.headers[.forwardedFor] == nil { return nil }
         let now = clock()
-        try take(&limits) { $0.addresses.take(source, now: now.monotonic) }
+        try take(&limits) { $0.addresses.take(source.rateKey, now: now.monotonic) }
         guard operation.access != .open else { return nil }
         let principal = try await principal(of: request, from: source, now: now)
         if let key = principal.limitKey { try take(&limits) { $0.keys.take(key, now: now.monotonic) } }

@@ -16,7 +16,7 @@ struct GuardedChannel<Base: ServerChildChannel>: ServerChildChannel {
     let places: SourcePlaces?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
-        if let places, let source = channel.remoteAddress?.ipAddress.flatMap({ IPAddress($0) }) {
+        if let places, let source = channel.remoteAddress?.ipAddress.flatMap({ IPAddress($0)?.rateKey }) {
             guard places.enter(source) else {
                 // A failed set-up alone leaves it open.
                 channel.close(promise: nil)
